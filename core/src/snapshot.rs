@@ -1,0 +1,249 @@
+//! Merged values of one moment: what sinks and exporters see.
+//!
+//! Lives here: immutable values, and what can be computed from them alone (counts, quantiles,
+//! conversion to `hdrhistogram`). Not here: atomics, how values were gathered (`reporter`), wire
+//! formats (the exporter).
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::desc::Desc;
+use crate::histogram::HistogramSnapshot;
+use crate::labels::LabelValues;
+
+/// Everything that one tick published. Cheap to share: it comes in an `Arc` and never changes.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) sequence: u64,
+    pub(crate) time: SystemTime,
+    pub(crate) interval: Duration,
+    pub(crate) families: Vec<FamilySnapshot>,
+}
+
+impl Snapshot {
+    pub(crate) const fn empty() -> Self {
+        Self {
+            sequence: 0,
+            time: SystemTime::UNIX_EPOCH,
+            interval: Duration::ZERO,
+            families: Vec::new(),
+        }
+    }
+
+    /// Number of this snapshot: 1 for a registry's first, one more for each after it; 0 before any.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Wall clock at the end of the interval.
+    #[must_use]
+    pub const fn time(&self) -> SystemTime {
+        self.time
+    }
+
+    /// Time since the snapshot before, by the monotonic clock.
+    #[must_use]
+    pub const fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// The families, sorted by name; only those with a series.
+    #[must_use]
+    pub fn families(&self) -> &[FamilySnapshot] {
+        &self.families
+    }
+
+    /// The family called `name`.
+    #[must_use]
+    pub fn family(&self, name: &str) -> Option<&FamilySnapshot> {
+        let at = self
+            .families
+            .binary_search_by(|f| f.schema.desc.name().cmp(name))
+            .ok()?;
+        self.families.get(at)
+    }
+
+    /// The value of one counter series, in *recorded* units.
+    #[must_use]
+    pub fn counter(&self, name: &str, values: &[&str]) -> Option<u64> {
+        let family = self.family(name)?;
+        match &family.values {
+            Values::Counter(v) => v.get(family.schema.position(values)?).copied(),
+            _ => None,
+        }
+    }
+
+    /// The value of one gauge series.
+    #[must_use]
+    pub fn gauge(&self, name: &str, values: &[&str]) -> Option<f64> {
+        let family = self.family(name)?;
+        match &family.values {
+            Values::Gauge(v) => v.get(family.schema.position(values)?).copied(),
+            _ => None,
+        }
+    }
+
+    /// One histogram series.
+    #[must_use]
+    pub fn histogram(&self, name: &str, values: &[&str]) -> Option<&HistogramSnapshot> {
+        let family = self.family(name)?;
+        match &family.values {
+            Values::Histogram(v) => v.get(family.schema.position(values)?),
+            _ => None,
+        }
+    }
+}
+
+/// One family: what it is, which series it has, and their values.
+#[derive(Debug)]
+pub struct FamilySnapshot {
+    pub(crate) schema: Arc<FamilySchema>,
+    pub(crate) values: Values,
+}
+
+impl FamilySnapshot {
+    /// Description and series. The same `Arc` from snapshot to snapshot as long as no series came or
+    /// went, so `Arc::ptr_eq` tells whether something cached for it still holds.
+    #[must_use]
+    pub const fn schema(&self) -> &Arc<FamilySchema> {
+        &self.schema
+    }
+
+    /// The values, one for each series of the schema, in its order.
+    #[must_use]
+    pub const fn values(&self) -> &Values {
+        &self.values
+    }
+}
+
+/// A family's description and its series at some moment.
+#[derive(Debug)]
+pub struct FamilySchema {
+    pub(crate) desc: Arc<Desc>,
+    pub(crate) series: Vec<Arc<LabelValues>>,
+}
+
+impl FamilySchema {
+    /// What the family is.
+    #[must_use]
+    pub const fn desc(&self) -> &Arc<Desc> {
+        &self.desc
+    }
+
+    /// Number of series.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Whether there is no series.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// Label names and values of series `i`; empty for a family without labels.
+    pub fn labels(&self, i: usize) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.series.get(i).into_iter().flat_map(|s| s.iter());
+        self.desc.label_names().iter().zip(values)
+    }
+
+    fn position(&self, values: &[&str]) -> Option<usize> {
+        let names = self.desc.label_names().len();
+        (values.len() == names).then_some(())?;
+        self.series
+            .iter()
+            .position(|s| s.iter().take(names).eq(values.iter().copied()))
+    }
+}
+
+/// Values of one family's series.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Values {
+    /// Totals, in recorded units: divide by [`Desc::recorded_per_unit`] for the exposed unit.
+    Counter(Vec<u64>),
+    /// Levels, in exposed units.
+    Gauge(Vec<f64>),
+    /// Distributions, in recorded units.
+    Histogram(Vec<HistogramSnapshot>),
+}
+
+/// Makes a snapshot by hand: for the tests of exporters and sinks.
+///
+/// ```
+/// use media_metrics_core::{desc::Desc, snapshot::Builder};
+/// let snapshot = Builder::new()
+///     .counter(&Desc::counter("a_total", "A.").labels(&["x"]), &[(&["1"], 7)])
+///     .build();
+/// assert_eq!(snapshot.counter("a_total", &["1"]), Some(7));
+/// ```
+#[derive(Debug, Default)]
+pub struct Builder {
+    families: Vec<FamilySnapshot>,
+}
+
+impl Builder {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a counter family: label values and total of each series.
+    #[must_use]
+    pub fn counter(self, desc: &Desc, series: &[(&[&str], u64)]) -> Self {
+        let values = Values::Counter(series.iter().map(|s| s.1).collect());
+        self.family(desc, series.iter().map(|s| s.0), values)
+    }
+
+    /// Adds a gauge family.
+    #[must_use]
+    pub fn gauge(self, desc: &Desc, series: &[(&[&str], f64)]) -> Self {
+        let values = Values::Gauge(series.iter().map(|s| s.1).collect());
+        self.family(desc, series.iter().map(|s| s.0), values)
+    }
+
+    /// Adds a histogram family: label values and samples (recorded units) of each series.
+    #[must_use]
+    pub fn histogram(self, desc: &Desc, series: &[(&[&str], &[u64])]) -> Self {
+        let make = |samples: &[u64]| {
+            let mut h = HistogramSnapshot::new(desc);
+            samples.iter().for_each(|&v| h.record(v));
+            h
+        };
+        let values = Values::Histogram(series.iter().map(|s| make(s.1)).collect());
+        self.family(desc, series.iter().map(|s| s.0), values)
+    }
+
+    fn family<'a>(
+        mut self,
+        desc: &Desc,
+        series: impl Iterator<Item = &'a [&'a str]>,
+        values: Values,
+    ) -> Self {
+        let series = series
+            .map(|values| Arc::new(LabelValues::new(values)))
+            .collect();
+        let schema = Arc::new(FamilySchema {
+            desc: Arc::new(desc.clone()),
+            series,
+        });
+        self.families.push(FamilySnapshot { schema, values });
+        self
+    }
+
+    /// The snapshot, number 1, made now.
+    #[must_use]
+    pub fn build(mut self) -> Snapshot {
+        self.families
+            .sort_by(|a, b| a.schema.desc.name().cmp(b.schema.desc.name()));
+        Snapshot {
+            sequence: 1,
+            time: SystemTime::now(),
+            interval: Duration::from_secs(1),
+            families: self.families,
+        }
+    }
+}
