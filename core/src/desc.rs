@@ -174,6 +174,25 @@ impl Desc {
         self
     }
 
+    /// The same family with other label names.
+    #[must_use]
+    pub fn with_label_names(mut self, names: LabelNames) -> Self {
+        self.labels = names;
+        self
+    }
+
+    /// Whether both describe one family: all but the help text is the same.
+    #[must_use]
+    pub fn is_same_family(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.unit == other.unit
+            && self.per_unit == other.per_unit
+            && self.layout == other.layout
+            && self.bounds == other.bounds
+            && self.labels.iter().eq(other.labels.iter())
+    }
+
     /// Bucket bounds made at run time, as in [`histogram`](Self::histogram).
     #[must_use]
     pub fn dynamic_bounds(mut self, bounds: Vec<f64>) -> Self {

@@ -72,8 +72,22 @@ pub enum RegisterError {
         /// The limit that was met.
         limit: usize,
     },
+    /// The registry already holds `limit` label groups: drop a group label, or fold its values.
+    TooManyGroups {
+        /// The limit that was met.
+        limit: usize,
+    },
     /// A stream's RTP clock rate was 0.
     BadClockRate,
+    /// The label group belongs to another registry.
+    ForeignGroup,
+    /// A limit of a registry to be is larger than can be had.
+    BadLimit {
+        /// Which limit.
+        what: &'static str,
+        /// The most that can be had.
+        limit: usize,
+    },
     /// The operating system gave no memory for a slab of cells.
     NoMemory {
         /// What it said.
@@ -140,6 +154,14 @@ impl fmt::Display for RegisterError {
                     "{limit} streams are live: raise max_streams, or end idle streams"
                 )
             }
+            Self::TooManyGroups { limit } => {
+                write!(
+                    f,
+                    "{limit} stream groups exist: drop a group label, or fold its values"
+                )
+            }
+            Self::ForeignGroup => f.write_str("the stream's group belongs to another registry"),
+            Self::BadLimit { what, limit } => write!(f, "{what} can be at most {limit}"),
             Self::BadClockRate => f.write_str("a stream needs an RTP clock rate above 0 Hz"),
             Self::NoMemory { reason } => write!(f, "no memory for a slab of cells: {reason}"),
         }
@@ -156,6 +178,8 @@ pub enum StartError {
     AlreadyRunning,
     /// An interval of 0 was asked for.
     ZeroInterval,
+    /// The reporter's own series found no place.
+    Register(RegisterError),
     /// The operating system gave no thread.
     Thread(std::io::Error),
 }
@@ -167,6 +191,7 @@ impl fmt::Display for StartError {
                 "the registry already has a running reporter: stop it, or use its handle",
             ),
             Self::ZeroInterval => f.write_str("the reporter's interval must be longer than 0"),
+            Self::Register(e) => write!(f, "the reporter's own series were not registered: {e}"),
             Self::Thread(e) => write!(f, "the reporter's thread did not start: {e}"),
         }
     }
@@ -176,6 +201,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Thread(e) => Some(e),
+            Self::Register(e) => Some(e),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::desc::Desc;
 use crate::histogram::HistogramSnapshot;
 use crate::labels::LabelValues;
+use crate::registry::Series;
 
 /// Everything that one tick published. Cheap to share: it comes in an `Arc` and never changes.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl FamilySnapshot {
 #[derive(Debug)]
 pub struct FamilySchema {
     pub(crate) desc: Arc<Desc>,
-    pub(crate) series: Vec<Arc<LabelValues>>,
+    pub(crate) series: Vec<Arc<Series>>,
 }
 
 impl FamilySchema {
@@ -145,7 +146,11 @@ impl FamilySchema {
 
     /// Label names and values of series `i`; empty for a family without labels.
     pub fn labels(&self, i: usize) -> impl Iterator<Item = (&str, &str)> {
-        let values = self.series.get(i).into_iter().flat_map(|s| s.iter());
+        let values = self
+            .series
+            .get(i)
+            .into_iter()
+            .flat_map(|s| s.labels().iter());
         self.desc.label_names().iter().zip(values)
     }
 
@@ -154,7 +159,7 @@ impl FamilySchema {
         (values.len() == names).then_some(())?;
         self.series
             .iter()
-            .position(|s| s.iter().take(names).eq(values.iter().copied()))
+            .position(|s| s.labels().iter().take(names).eq(values.iter().copied()))
     }
 }
 
@@ -224,7 +229,7 @@ impl Builder {
         values: Values,
     ) -> Self {
         let series = series
-            .map(|values| Arc::new(LabelValues::new(values)))
+            .map(|values| Arc::new(Series::detached(LabelValues::new(values))))
             .collect();
         let schema = Arc::new(FamilySchema {
             desc: Arc::new(desc.clone()),

@@ -53,7 +53,7 @@ impl Layout {
         }
         // ceil(log2(2 * 10^d)) is the sub-bucket count's magnitude; its half is what index() shifts by.
         let magnitude = 64 - (unit_resolution - 1).leading_zeros();
-        let k = if magnitude > 1 { magnitude - 1 } else { 0 };
+        let k = magnitude.saturating_sub(1);
         let mut layout = Self {
             max_value,
             len: 0,

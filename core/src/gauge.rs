@@ -1,0 +1,131 @@
+//! Gauges: levels that go up and down.
+//!
+//! Lives here: the public handle and the cell that `set` writes. Not here: registry internals, merging.
+//!
+//! # How `set` and `add` live together
+//! The level is `base + sum of every thread's own additions`. `add`, `inc` and `dec` write the thread's
+//! own cell, as a counter does. `set(v)` stores `v - sum` in the base, so that the level is `v`
+//! whatever was added before. An addition that runs at the same time as a `set` counts before or after
+//! it; of two `set`s at the same time one wins.
+
+use atomic::Atomic;
+use crossbeam_utils::CachePadded;
+
+use crate::registry::Handle;
+use crate::shard::Shards;
+use crate::sync::Relaxed;
+
+/// A level that any thread may set, raise or lower.
+///
+/// - **Cost**: `add`, `inc`, `dec` as a counter's; `set` one store, and once somebody has added, a read
+///   of every thread's cell.
+/// - **Range**: `f64`. Exact for whole numbers up to 2^53; fractions round as any `f64` sum does.
+/// - **Errors, panics**: none. Adding NaN or an infinity does nothing (it could never be taken back).
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    index: u32,
+    handle: Handle,
+}
+
+/// What `set` writes: one value for all threads, on a line of its own.
+#[derive(Debug)]
+pub(crate) struct Level(CachePadded<LevelInner>);
+
+#[derive(Debug)]
+struct LevelInner {
+    base: Atomic<f64>,
+    /// Whether any thread ever added, so that `set` has something to take off.
+    added: std::sync::atomic::AtomicBool,
+}
+
+impl Level {
+    pub(crate) fn new() -> Self {
+        let added = std::sync::atomic::AtomicBool::new(false);
+        Self(CachePadded::new(LevelInner {
+            base: Atomic::new(0.0),
+            added,
+        }))
+    }
+
+    /// The level now: base plus what all threads added to their cells `index`.
+    pub(crate) fn value(&self, shards: &Shards, index: u32) -> f64 {
+        // Relaxed: last write wins, whichever that is; nothing else is published through it.
+        self.0.base.load(Relaxed) + self.sum(shards, index)
+    }
+
+    fn sum(&self, shards: &Shards, index: u32) -> f64 {
+        // Relaxed: a first addition that is only now being made counts after the caller.
+        if !self.0.added.load(Relaxed) {
+            return 0.0;
+        }
+        shards
+            .iter()
+            .map(|s| f64::from_bits(s.cell(index).get()))
+            .sum()
+    }
+}
+
+impl Gauge {
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self {
+            index: handle.series().index,
+            handle,
+        }
+    }
+
+    fn level(&self) -> Option<&Level> {
+        self.handle.series().level.as_deref()
+    }
+
+    /// Makes the level `value`.
+    pub fn set(&self, value: f64) {
+        if let Some(level) = self.level() {
+            let sum = level.sum(self.handle.home().shards(), self.index);
+            // Relaxed: see `Level::value`.
+            level.0.base.store(value - sum, Relaxed);
+        }
+    }
+
+    /// Raises the level by `n` (lowers it, if negative).
+    #[inline]
+    pub fn add(&self, n: f64) {
+        if !n.is_finite() {
+            return;
+        }
+        if let Some(level) = self.level() {
+            // Relaxed: read first, so that the line stays shared; see `sum`.
+            if !level.0.added.load(Relaxed) {
+                level.0.added.store(true, Relaxed);
+            }
+        }
+        match self.handle.own_cell(self.index as usize) {
+            Some(cell) => cell.add_f64(n),
+            None => self
+                .handle
+                .with_shard(|shard| shard.cell(self.index).add_f64(n)),
+        }
+    }
+
+    /// Raises the level by 1.
+    #[inline]
+    pub fn inc(&self) {
+        self.add(1.0);
+    }
+
+    /// Lowers the level by 1.
+    #[inline]
+    pub fn dec(&self) {
+        self.add(-1.0);
+    }
+
+    /// The level now. Reads every thread's cell: for cold paths.
+    #[must_use]
+    pub fn get(&self) -> f64 {
+        self.level()
+            .map_or(0.0, |l| l.value(self.handle.home().shards(), self.index))
+    }
+
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}

@@ -1,0 +1,176 @@
+//! The recording side of a histogram: one writer per thread.
+//!
+//! Lives here: the public handles, and where in a bucket array what stands. Not here: merging
+//! (`reporter`), quantiles (`snapshot`).
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Layout;
+use crate::cell::Cell;
+use crate::registry::{Handle, Series};
+use crate::shard::attach::Attachment;
+use crate::shard::{BucketSlot, Shard};
+use crate::sync::Relaxed;
+
+/// Cells in front of the buckets: the sum, and how many samples were above the maximum.
+pub(crate) const SUM: usize = 0;
+pub(crate) const CLAMPED: usize = 1;
+pub(crate) const HEADER: usize = 2;
+
+/// Cells of one thread's array.
+pub(crate) const fn array_len(layout: Layout) -> usize {
+    HEADER + layout.len()
+}
+
+/// A distribution that any thread may record into.
+///
+/// Values are whole numbers of the *recorded* unit (nanoseconds, say; see
+/// [`Desc::per_unit`](crate::Desc::per_unit)). Each thread has its own buckets, made when it first
+/// records.
+///
+/// - **Cost**: about a nanosecond, the same whatever other threads do: no locked instruction, no
+///   allocation (but a thread's first record), no system call.
+/// - **Error**: see [`Layout`]. Values above its maximum count in the top bucket, and are counted apart;
+///   the sum has their true value.
+/// - **Errors, panics**: none.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    layout: Layout,
+    /// Where this series' slot lies behind the shard's base, in cells.
+    slot: usize,
+    handle: Handle,
+}
+
+impl Histogram {
+    pub(crate) fn new(handle: Handle, layout: Layout) -> Self {
+        let slot = handle.home().slot_offset(handle.series().index);
+        Self {
+            layout,
+            slot,
+            handle,
+        }
+    }
+
+    /// Records one sample.
+    #[inline]
+    pub fn record(&self, value: u64) {
+        let Some(slot) = self.handle.own_cell(self.slot) else {
+            return self.record_slow(value);
+        };
+        // SAFETY: `slot` is the offset of a slot (`Home::slot_offset`), of the size and alignment of a
+        // cell; the second half of a slab holds slots and nothing else, null or set.
+        let slot = unsafe { &*std::ptr::from_ref(slot).cast::<BucketSlot>() };
+        // Relaxed: stored by this thread, or by an earlier owner of the shard, and then the hand-over
+        // orders it.
+        let array: *const Cell = slot.load(Relaxed);
+        if array.is_null() {
+            return self.record_slow(value);
+        }
+        // SAFETY: an array of `array_len(layout)` cells that lives as long as our handle; this thread
+        // owns the shard and so is its one writer.
+        unsafe { record(array, self.layout, value) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_slow(&self, value: u64) {
+        let index = self.handle.series().index;
+        self.handle.with_shard(|shard| {
+            let array = array_of(shard, index, self.layout);
+            // SAFETY: as in `record`; `with_shard` hands us a shard that this thread owns.
+            unsafe { record(array, self.layout, value) }
+        });
+    }
+
+    /// The histogram as seen from this thread alone: for a loop that owns its thread.
+    #[must_use]
+    pub fn local(&self) -> LocalHistogram {
+        LocalHistogram::new(self.clone())
+    }
+
+    /// How values map to buckets.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(crate) fn series(&self) -> &Arc<Series> {
+        self.handle.series()
+    }
+
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+fn array_of(shard: &Shard, index: u32, layout: Layout) -> *const Cell {
+    shard.make_buckets(index, array_len(layout)).as_ptr()
+}
+
+/// Adds one sample to an array.
+///
+/// # Safety
+/// `array` points to `array_len(layout)` live cells, and the caller is their one writer.
+#[inline(always)]
+unsafe fn record(array: *const Cell, layout: Layout, value: u64) {
+    // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than an
+    // index below `layout.len()`.
+    let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
+    let max = layout.max_value();
+    if value > max {
+        cell(CLAMPED).add(1);
+    }
+    // In bounds: `index(v) < layout.len()` for every `v <= max`.
+    cell(HEADER + layout.index(value.min(max))).add(1);
+    // Saturates: a sum that wrapped would claim less than it holds.
+    let sum = cell(SUM);
+    sum.set(sum.get().saturating_add(value));
+}
+
+/// A [`Histogram`] bound to the thread that made it.
+///
+/// Neither `Send` nor `Sync`. While one lives, its thread's cells are not handed to another thread.
+#[derive(Debug)]
+pub struct LocalHistogram {
+    array: *const Cell,
+    /// Keeps the shard ours; `None` if this thread's destructors already run.
+    attachment: Option<Rc<Attachment>>,
+    histogram: Histogram,
+}
+
+impl LocalHistogram {
+    fn new(histogram: Histogram) -> Self {
+        let attachment = histogram.handle.attach();
+        let array = match &attachment {
+            Some(a) => {
+                let shard = a.shard(histogram.handle.home());
+                array_of(shard, histogram.series().index, histogram.layout)
+            }
+            None => std::ptr::null(),
+        };
+        Self {
+            array,
+            attachment,
+            histogram,
+        }
+    }
+
+    /// Records one sample.
+    #[inline]
+    pub fn record(&self, value: u64) {
+        if self.array.is_null() {
+            return self.histogram.record_slow(value);
+        }
+        // SAFETY: the array lies in a shard that `attachment` keeps ours and whose home `histogram`
+        // holds, and is not forgotten while a handle lives; this type is not Send, so we are on the
+        // thread that owns it.
+        unsafe { record(self.array, self.histogram.layout, value) }
+    }
+
+    /// Whether the fast path is in use: always, but in a thread-local's destructor.
+    #[must_use]
+    pub const fn is_attached(&self) -> bool {
+        self.attachment.is_some()
+    }
+}

@@ -1,0 +1,93 @@
+//! Label groups: what the totals of streams are folded into.
+//!
+//! Lives here: a group's own series. Not here: folding (`reporter::fold`).
+
+use std::sync::Arc;
+
+use crate::catalog;
+use crate::counter::Counter;
+use crate::desc::{Desc, Kind, LabelNames};
+use crate::error::RegisterError;
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::shard::attach::Home;
+
+use super::Handle;
+use super::table::{Purpose, Table};
+
+/// A label group of streams: all streams of one direction and kind, say. Cheap to clone.
+///
+/// Groups are what a scrape sees of streams: their number is bounded, whatever the number of streams.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub(crate) inner: Arc<GroupMetrics>,
+}
+
+impl Group {
+    /// Label values, in the order of the registry's group labels.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.inner.values.iter().map(|v| &**v)
+    }
+}
+
+/// A group's series.
+#[derive(Debug)]
+pub(crate) struct GroupMetrics {
+    pub(crate) index: u32,
+    pub(crate) values: Vec<Box<str>>,
+    pub(crate) packets: Counter,
+    pub(crate) bytes: Counter,
+    pub(crate) header_bytes: Counter,
+    pub(crate) padding_bytes: Counter,
+    pub(crate) expected: Counter,
+    pub(crate) lost: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) reordered: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) frames: Counter,
+    pub(crate) restarts: Counter,
+    pub(crate) streams: Gauge,
+    pub(crate) started: Counter,
+    pub(crate) ended: Counter,
+    pub(crate) interval_loss: Histogram,
+    pub(crate) interval_jitter: Histogram,
+}
+
+impl GroupMetrics {
+    pub(crate) fn new(
+        table: &mut Table,
+        home: &Arc<Home>,
+        names: &LabelNames,
+        values: &[&str],
+        index: u32,
+    ) -> Result<Self, RegisterError> {
+        let mut handle = |desc: &Desc, kind| {
+            let desc = desc.clone().with_label_names(names.clone());
+            let series = table.series(&desc, kind, values, Purpose::Reserve)?;
+            Ok::<_, RegisterError>((Handle::new(home, &series), desc.layout()))
+        };
+        let mut counter = |desc| handle(desc, Kind::Counter).map(|(h, _)| Counter::new(h));
+        Ok(Self {
+            index,
+            values: values.iter().map(|v| Box::from(*v)).collect(),
+            packets: counter(&catalog::RTP_PACKETS)?,
+            bytes: counter(&catalog::RTP_BYTES)?,
+            header_bytes: counter(&catalog::RTP_HEADER_BYTES)?,
+            padding_bytes: counter(&catalog::RTP_PADDING_BYTES)?,
+            expected: counter(&catalog::RTP_EXPECTED)?,
+            lost: counter(&catalog::RTP_LOST)?,
+            duplicates: counter(&catalog::RTP_DUPLICATES)?,
+            reordered: counter(&catalog::RTP_REORDERED)?,
+            stale: counter(&catalog::RTP_STALE)?,
+            frames: counter(&catalog::RTP_FRAMES)?,
+            restarts: counter(&catalog::RTP_RESTARTS)?,
+            started: counter(&catalog::RTP_STARTED)?,
+            ended: counter(&catalog::RTP_ENDED)?,
+            streams: handle(&catalog::RTP_STREAMS, Kind::Gauge).map(|(h, _)| Gauge::new(h))?,
+            interval_loss: handle(&catalog::RTP_INTERVAL_LOSS, Kind::Histogram)
+                .map(|(h, layout)| Histogram::new(h, layout))?,
+            interval_jitter: handle(&catalog::RTP_INTERVAL_JITTER, Kind::Histogram)
+                .map(|(h, layout)| Histogram::new(h, layout))?,
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! Who exists: families, series, groups, streams, and the limits on them.
+//!
+//! Lives here: the public `Registry`. In `table`: families and series. In `series`: when an index may
+//! be used again. In `group`: label groups of streams. In `handle`: what handles have in common.
+//! Not here: hot-path code, merging (`reporter`).
+//!
+//! Everything here is a cold path and may take the table's lock; recording never does.
+
+#[cfg(not(media_metrics_loom))]
+mod group;
+#[cfg(not(media_metrics_loom))]
+mod handle;
+pub(crate) mod series;
+#[cfg(not(media_metrics_loom))]
+pub(crate) mod shared;
+#[cfg(not(media_metrics_loom))]
+pub(crate) mod table;
+
+#[cfg(not(media_metrics_loom))]
+pub use group::Group;
+#[cfg(not(media_metrics_loom))]
+pub(crate) use group::GroupMetrics;
+#[cfg(not(media_metrics_loom))]
+pub(crate) use handle::Handle;
+#[cfg(not(media_metrics_loom))]
+pub(crate) use shared::Shared;
+#[cfg(not(media_metrics_loom))]
+pub use shared::{AnyHandle, Registry, RegistryBuilder};
+#[cfg(not(media_metrics_loom))]
+pub(crate) use table::{Series, Table};

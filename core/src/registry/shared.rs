@@ -1,0 +1,457 @@
+//! The registry as the host sees it, and what all parts of it share.
+//!
+//! Lives here: the public type, its builder, locks. Not here: what a merge does (`reporter`).
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use super::Handle;
+use super::group::{Group, GroupMetrics};
+use super::table::{OTHER, Purpose, RESERVED, Table};
+use crate::catalog;
+use crate::counter::Counter;
+use crate::desc::{Desc, Kind, LabelNames};
+use crate::error::RegisterError;
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::reporter::Collector;
+use crate::shard::attach::Home;
+use crate::snapshot::Snapshot;
+use crate::stream::block::{Block, Identity};
+use crate::stream::{Stream, StreamConfig, StreamSnapshot};
+use crate::sync::{Queue, Relaxed};
+
+/// Who exists: the families, series and streams of one program, or of one part of it.
+///
+/// Cheap to clone; clones are the same registry. A program may have several.
+///
+/// ```
+/// use media_metrics_core::{Desc, Registry};
+/// static PACKETS: Desc = Desc::counter("app_packets_total", "Packets seen.").labels(&["port"]);
+///
+/// let registry = Registry::new()?;
+/// let packets = registry.counter(&PACKETS, &["5004"])?;
+/// packets.inc();
+/// assert_eq!(registry.collect().counter("app_packets_total", &["5004"]), Some(1));
+/// # Ok::<(), media_metrics_core::RegisterError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Registry {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Limits and label names of a registry to be.
+#[derive(Clone, Debug)]
+pub struct RegistryBuilder {
+    max_series: usize,
+    max_streams: usize,
+    max_groups: usize,
+    group_labels: LabelNames,
+}
+
+impl Default for RegistryBuilder {
+    fn default() -> Self {
+        Self {
+            max_series: 65_536,
+            max_streams: 100_000,
+            max_groups: MAX_GROUPS,
+            group_labels: LabelNames::Static(catalog::GROUP_LABELS),
+        }
+    }
+}
+
+/// Largest `max_groups`.
+const MAX_GROUPS: usize = 256;
+
+// A group has 17 series, and the library and each family's `other` want some too.
+const _: () = assert!(MAX_GROUPS * 17 <= RESERVED / 2 + RESERVED / 8);
+
+/// Largest `max_series`: 256 MiB of address space a thread.
+const MAX_SERIES: usize = 1 << 24;
+
+impl RegistryBuilder {
+    /// At most this many series of the host's own (default 65,536; at most 2^24). Each costs a thread 16
+    /// bytes of address space, and memory only where it is written.
+    #[must_use]
+    pub const fn max_series(mut self, limit: usize) -> Self {
+        self.max_series = limit;
+        self
+    }
+
+    /// At most this many live streams (default 100,000).
+    #[must_use]
+    pub const fn max_streams(mut self, limit: usize) -> Self {
+        self.max_streams = limit;
+        self
+    }
+
+    /// At most this many label groups (default 256, which is also the most there can be).
+    #[must_use]
+    pub const fn max_groups(mut self, limit: usize) -> Self {
+        self.max_groups = limit;
+        self
+    }
+
+    /// Label names of stream groups (default `direction`, `kind`).
+    #[must_use]
+    pub fn group_labels(mut self, names: &[&str]) -> Self {
+        self.group_labels = LabelNames::Owned(names.iter().map(|n| Box::from(*n)).collect());
+        self
+    }
+
+    /// The registry.
+    ///
+    /// # Errors
+    /// A limit beyond what can be had, or a group label that is no label name.
+    pub fn build(self) -> Result<Registry, RegisterError> {
+        if self.max_series > MAX_SERIES {
+            return Err(RegisterError::BadLimit {
+                what: "max_series",
+                limit: MAX_SERIES,
+            });
+        }
+        if self.max_groups > MAX_GROUPS {
+            return Err(RegisterError::BadLimit {
+                what: "max_groups",
+                limit: MAX_GROUPS,
+            });
+        }
+        catalog::RTP_INTERVAL_LOSS
+            .clone()
+            .with_label_names(self.group_labels.clone())
+            .validate()?;
+        let home = Home::new(Table::capacity(self.max_series));
+        let mut table = Table::new(self.max_series);
+        let refused = own_counter(&mut table, &home, &catalog::STREAMS_REFUSED, &[])?;
+        let collector = Collector::new(&mut table, &home)?;
+        let shared = Shared {
+            home,
+            table: Mutex::new(table),
+            groups: Mutex::new(Vec::new()),
+            new_streams: Queue::new(),
+            streams_refused: refused,
+            live_streams: Arc::new(AtomicUsize::new(0)),
+            next_stream: AtomicU64::new(1),
+            collector: Mutex::new(collector),
+            latest: Mutex::new(Arc::new(Snapshot::empty())),
+            reporter_runs: AtomicBool::new(false),
+            limits: self,
+        };
+        Ok(Registry {
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+/// What the clones of a registry, its reporter and its exporters share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) home: Arc<Home>,
+    table: Mutex<Table>,
+    groups: Mutex<Vec<Arc<GroupMetrics>>>,
+    /// Streams that the reporter has not adopted yet.
+    pub(crate) new_streams: Queue<Arc<Block>>,
+    streams_refused: Counter,
+    /// Streams made and not yet folded for the last time by the reporter.
+    pub(crate) live_streams: Arc<AtomicUsize>,
+    next_stream: AtomicU64,
+    collector: Mutex<Collector>,
+    latest: Mutex<Arc<Snapshot>>,
+    pub(crate) reporter_runs: AtomicBool,
+    limits: RegistryBuilder,
+}
+
+/// A lock that a panic elsewhere did not spoil: what it guards is whole between any two statements
+/// that may panic (allocation apart), and a metrics library must not pass a panic on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A handle on a series of the library's own.
+pub(crate) fn own_handle(
+    table: &mut Table,
+    home: &Arc<Home>,
+    desc: &Desc,
+    kind: Kind,
+    values: &[&str],
+) -> Result<Handle, RegisterError> {
+    let series = table.series(desc, kind, values, Purpose::Reserve)?;
+    Ok(Handle::new(home, &series))
+}
+
+/// A counter of the library's own.
+pub(crate) fn own_counter(
+    table: &mut Table,
+    home: &Arc<Home>,
+    desc: &Desc,
+    values: &[&str],
+) -> Result<Counter, RegisterError> {
+    own_handle(table, home, desc, Kind::Counter, values).map(Counter::new)
+}
+
+impl Shared {
+    pub(crate) fn table(&self) -> MutexGuard<'_, Table> {
+        lock(&self.table)
+    }
+
+    pub(crate) fn groups(&self) -> MutexGuard<'_, Vec<Arc<GroupMetrics>>> {
+        lock(&self.groups)
+    }
+
+    pub(crate) fn collector(&self) -> MutexGuard<'_, Collector> {
+        lock(&self.collector)
+    }
+
+    pub(crate) fn latest(&self) -> Arc<Snapshot> {
+        Arc::clone(&lock(&self.latest))
+    }
+
+    /// Merges now, publishes, and returns what it published.
+    pub(crate) fn collect(&self) -> Arc<Snapshot> {
+        let mut collector = self.collector();
+        let snapshot = collector.tick(self, Instant::now(), SystemTime::now());
+        *lock(&self.latest) = Arc::clone(&snapshot);
+        snapshot
+    }
+
+    /// A handle on a series of the library's own, registered later than the registry was made.
+    pub(crate) fn own_handle(
+        &self,
+        desc: &Desc,
+        kind: Kind,
+        values: &[&str],
+    ) -> Result<Handle, RegisterError> {
+        own_handle(&mut self.table(), &self.home, desc, kind, values)
+    }
+
+    fn handle(&self, desc: &Desc, kind: Kind, values: &[&str]) -> Result<Handle, RegisterError> {
+        let mut table = self.table();
+        let series = table.series(desc, kind, values, Purpose::Host)?;
+        Ok(Handle::new(&self.home, &series))
+    }
+
+    /// As `handle`; where a limit is met, the family's `other`, counted.
+    fn handle_or_other(
+        &self,
+        desc: &Desc,
+        kind: Kind,
+        values: &[&str],
+    ) -> Result<Handle, RegisterError> {
+        let full = match self.handle(desc, kind, values) {
+            Err(e @ (RegisterError::Full { .. } | RegisterError::FamilyFull { .. })) => e,
+            done => return done,
+        };
+        let mut table = self.table();
+        let others = vec![OTHER; values.len()];
+        let Ok(series) = table.series(desc, kind, &others, Purpose::Reserve) else {
+            return Err(full);
+        };
+        let counted = own_counter(
+            &mut table,
+            &self.home,
+            &catalog::SERIES_OVERFLOW,
+            &[desc.name()],
+        );
+        drop(table);
+        if let Ok(overflow) = counted {
+            overflow.inc();
+        }
+        Ok(Handle::new(&self.home, &series))
+    }
+}
+
+impl Registry {
+    /// A registry with the default limits.
+    ///
+    /// # Errors
+    /// None with these limits; see [`RegistryBuilder::build`].
+    pub fn new() -> Result<Self, RegisterError> {
+        Self::builder().build()
+    }
+
+    /// A registry with limits of your own.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    /// The counter of `desc` with these label values: the same one for the same values.
+    ///
+    /// # Errors
+    /// The description is bad or not the family's, or a limit is met.
+    pub fn counter(&self, desc: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
+        self.shared
+            .handle(desc, Kind::Counter, values)
+            .map(Counter::new)
+    }
+
+    /// As [`counter`](Self::counter), for label values from outside: where a limit is met, the family's
+    /// series `other`, and the fold is counted in `media_metrics_series_overflow_total`.
+    ///
+    /// # Errors
+    /// The description is bad or not the family's, or even the reserve for `other` series is used up.
+    pub fn counter_or_other(&self, desc: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
+        self.shared
+            .handle_or_other(desc, Kind::Counter, values)
+            .map(Counter::new)
+    }
+
+    /// The gauge of `desc` with these label values.
+    ///
+    /// # Errors
+    /// As for [`counter`](Self::counter).
+    pub fn gauge(&self, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
+        self.shared
+            .handle(desc, Kind::Gauge, values)
+            .map(Gauge::new)
+    }
+
+    /// As [`gauge`](Self::gauge), with overflow to `other`.
+    ///
+    /// # Errors
+    /// As for [`counter_or_other`](Self::counter_or_other).
+    pub fn gauge_or_other(&self, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
+        self.shared
+            .handle_or_other(desc, Kind::Gauge, values)
+            .map(Gauge::new)
+    }
+
+    /// The histogram of `desc` with these label values.
+    ///
+    /// # Errors
+    /// As for [`counter`](Self::counter).
+    pub fn histogram(&self, desc: &Desc, values: &[&str]) -> Result<Histogram, RegisterError> {
+        let handle = self.shared.handle(desc, Kind::Histogram, values)?;
+        Ok(Histogram::new(handle, desc.layout()))
+    }
+
+    /// As [`histogram`](Self::histogram), with overflow to `other`.
+    ///
+    /// # Errors
+    /// As for [`counter_or_other`](Self::counter_or_other).
+    pub fn histogram_or_other(
+        &self,
+        desc: &Desc,
+        values: &[&str],
+    ) -> Result<Histogram, RegisterError> {
+        let handle = self.shared.handle_or_other(desc, Kind::Histogram, values)?;
+        Ok(Histogram::new(handle, desc.layout()))
+    }
+
+    /// Takes a series out of the registry: it is in no snapshot from the next merge on, and a later
+    /// registration with the same labels is a new series that starts at 0.
+    ///
+    /// Other handles of it may still record, unseen; when the last is gone, its cells are used again.
+    /// Returns whether the series was there (and of this registry).
+    pub fn remove<'a>(&self, series: impl Into<AnyHandle<'a>>) -> bool {
+        let AnyHandle(handle) = series.into();
+        handle.is_of(&self.shared.home) && self.shared.table().remove(handle.series())
+    }
+
+    /// The group of streams with these values for the registry's group labels: the same one for the
+    /// same values.
+    ///
+    /// # Errors
+    /// The number of values is not that of the names, or the limit on groups is met.
+    pub fn group(&self, values: &[&str]) -> Result<Group, RegisterError> {
+        let shared = &self.shared;
+        let mut groups = shared.groups();
+        if let Some(there) = groups
+            .iter()
+            .find(|g| g.values.iter().map(|v| &**v).eq(values.iter().copied()))
+        {
+            return Ok(Group {
+                inner: Arc::clone(there),
+            });
+        }
+        let limit = shared.limits.max_groups;
+        if groups.len() >= limit {
+            return Err(RegisterError::TooManyGroups { limit });
+        }
+        let names = &shared.limits.group_labels;
+        let index = groups.len() as u32;
+        let made = GroupMetrics::new(&mut shared.table(), &shared.home, names, values, index)?;
+        let inner = Arc::new(made);
+        groups.push(Arc::clone(&inner));
+        Ok(Group { inner })
+    }
+
+    /// A stream that is folded into `group`.
+    ///
+    /// Dropping it ends it; its totals stay in the group.
+    ///
+    /// # Errors
+    /// The limit on live streams is met (counted in `media_metrics_streams_refused_total`), the clock
+    /// rate is 0, or the group is another registry's.
+    pub fn stream(&self, group: &Group, config: StreamConfig) -> Result<Stream, RegisterError> {
+        let shared = &self.shared;
+        if config.clock_rate == 0 {
+            return Err(RegisterError::BadClockRate);
+        }
+        if !group.inner.packets.handle().is_of(&shared.home) {
+            return Err(RegisterError::ForeignGroup);
+        }
+        let limit = shared.limits.max_streams;
+        // Relaxed: a number to stay below; nothing is read because of it.
+        let room = shared
+            .live_streams
+            .fetch_update(Relaxed, Relaxed, |n| (n < limit).then_some(n + 1));
+        if room.is_err() {
+            shared.streams_refused.inc();
+            return Err(RegisterError::TooManyStreams { limit });
+        }
+        let block = Arc::new(Block::new(Identity {
+            id: shared.next_stream.fetch_add(1, Relaxed), // Relaxed: only unlike numbers are wanted
+            ssrc: config.ssrc,
+            clock_rate: config.clock_rate,
+            group: group.inner.index,
+        }));
+        // Before the stream can record: so the reporter knows of it before it can end.
+        shared.new_streams.push(Arc::clone(&block));
+        Ok(Stream::new(block))
+    }
+
+    /// Merges now, on this thread, and publishes: for tests, tools, and hosts without a reporter.
+    pub fn collect(&self) -> Arc<Snapshot> {
+        self.shared.collect()
+    }
+
+    /// What was published last; number 0 and empty before the first merge. Cheap, from any thread.
+    #[must_use]
+    pub fn latest(&self) -> Arc<Snapshot> {
+        self.shared.latest()
+    }
+
+    /// Each live stream that the reporter has adopted, as of now.
+    ///
+    /// On demand, since it is as long as there are streams; takes the reporter's lock.
+    #[must_use]
+    pub fn streams(&self) -> Vec<StreamSnapshot> {
+        self.shared
+            .collector()
+            .streams(self.shared.groups().as_slice())
+    }
+}
+
+/// A counter, gauge or histogram: what [`Registry::remove`] takes.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyHandle<'a>(&'a Handle);
+
+impl<'a> From<&'a Counter> for AnyHandle<'a> {
+    fn from(counter: &'a Counter) -> Self {
+        Self(counter.handle())
+    }
+}
+
+impl<'a> From<&'a Gauge> for AnyHandle<'a> {
+    fn from(gauge: &'a Gauge) -> Self {
+        Self(gauge.handle())
+    }
+}
+
+impl<'a> From<&'a Histogram> for AnyHandle<'a> {
+    fn from(histogram: &'a Histogram) -> Self {
+        Self(histogram.handle())
+    }
+}

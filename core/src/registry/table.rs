@@ -1,0 +1,255 @@
+//! The tables: families by name, series by labels, indexes by need.
+//!
+//! Lives here: look-up, limits, removal, reuse of indexes. Not here: locks (`shared`), cells.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::series::Life;
+use crate::desc::{Desc, Kind};
+use crate::error::RegisterError;
+use crate::gauge::Level;
+use crate::labels::LabelValues;
+use crate::shard::Shards;
+
+/// Series that limits do not count: what the library itself exports, and each family's `other`.
+pub(crate) const RESERVED: usize = 8_192;
+
+/// Value of every label of the series that takes what found no place.
+pub(crate) const OTHER: &str = "other";
+
+/// One series: labels, index, life.
+#[derive(Debug)]
+pub(crate) struct Series {
+    labels: LabelValues,
+    /// What `Gauge::set` writes; only a gauge has it.
+    pub(crate) level: Option<Box<Level>>,
+    pub(crate) index: u32,
+    /// Position of the family in the table.
+    family: u32,
+    /// Whether the limit on series counts it.
+    counted: bool,
+    pub(crate) life: Life,
+}
+
+impl Series {
+    pub(crate) fn labels(&self) -> &LabelValues {
+        &self.labels
+    }
+
+    /// A series of no registry, for snapshots made by hand.
+    pub(crate) fn detached(labels: LabelValues) -> Self {
+        let life = Life::new();
+        Self {
+            labels,
+            level: None,
+            index: 0,
+            family: 0,
+            counted: false,
+            life,
+        }
+    }
+}
+
+/// A family and its series.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) desc: Arc<Desc>,
+    by_labels: HashTable<Arc<Series>>,
+    /// Series that the reporter has not seen yet.
+    pub(crate) added: Vec<Arc<Series>>,
+    /// Whether series came or went since the reporter last looked.
+    pub(crate) changed: bool,
+}
+
+/// Whom a registration is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The host's own series: limits apply.
+    Host,
+    /// The library's own, or an `other`: from the reserve.
+    Reserve,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) families: Vec<Family>,
+    by_name: HashMap<Box<str>, u32>,
+    hasher: DefaultHashBuilder,
+    /// Indexes that were used before and are free again.
+    free: Vec<u32>,
+    /// First index that was never used.
+    next: u32,
+    /// Removed series whose handles are not all gone yet.
+    condemned: Vec<Arc<Series>>,
+    max_series: usize,
+    /// Series that the limit counts, condemned ones included: they still hold an index.
+    counted: usize,
+    reserved: usize,
+}
+
+impl Table {
+    pub(crate) fn new(max_series: usize) -> Self {
+        Self {
+            families: Vec::new(),
+            by_name: HashMap::new(),
+            hasher: DefaultHashBuilder::default(),
+            free: Vec::new(),
+            next: 0,
+            condemned: Vec::new(),
+            max_series,
+            counted: 0,
+            reserved: 0,
+        }
+    }
+
+    /// Indexes that a slab must have room for.
+    pub(crate) const fn capacity(max_series: usize) -> usize {
+        max_series + RESERVED
+    }
+
+    /// Series that hold an index.
+    pub(crate) const fn len(&self) -> usize {
+        self.counted + self.reserved
+    }
+
+    /// The series of `desc` with these label values, made now if there is none.
+    pub(crate) fn series(
+        &mut self,
+        desc: &Desc,
+        kind: Kind,
+        values: &[&str],
+        purpose: Purpose,
+    ) -> Result<Arc<Series>, RegisterError> {
+        let name = || desc.name().to_owned();
+        if desc.kind() != kind {
+            return Err(RegisterError::WrongKind { name: name() });
+        }
+        let expected = desc.label_names().len();
+        if values.len() != expected {
+            return Err(RegisterError::LabelCount {
+                name: name(),
+                expected,
+                got: values.len(),
+            });
+        }
+        let known = self.by_name.get(desc.name()).copied();
+        match known.and_then(|at| self.families.get(at as usize)) {
+            Some(family) if !family.desc.is_same_family(desc) => {
+                return Err(RegisterError::Mismatch { name: name() });
+            }
+            Some(_) => {}
+            None => desc.validate()?,
+        }
+        let labels = LabelValues::new(values);
+        let hash = self.hasher.hash_one(&labels);
+        if let Some(family) = known.and_then(|at| self.families.get(at as usize)) {
+            if let Some(there) = family.by_labels.find(hash, |s| s.labels == labels) {
+                return Ok(Arc::clone(there));
+            }
+            let limit = desc.series_limit();
+            if purpose == Purpose::Host && family.by_labels.len() >= limit {
+                return Err(RegisterError::FamilyFull {
+                    name: name(),
+                    limit,
+                });
+            }
+        }
+        let index = self.take_index(purpose)?;
+        let family = known.unwrap_or_else(|| self.add_family(desc));
+        let series = Arc::new(Series {
+            labels,
+            level: (kind == Kind::Gauge).then(|| Box::new(Level::new())),
+            index,
+            family,
+            counted: purpose == Purpose::Host,
+            life: Life::new(),
+        });
+        let hasher = &self.hasher;
+        if let Some(family) = self.families.get_mut(family as usize) {
+            let rehash = |s: &Arc<Series>| hasher.hash_one(&s.labels);
+            family
+                .by_labels
+                .insert_unique(hash, Arc::clone(&series), rehash);
+            family.added.push(Arc::clone(&series));
+            family.changed = true;
+        }
+        Ok(series)
+    }
+
+    fn add_family(&mut self, desc: &Desc) -> u32 {
+        let at = self.families.len() as u32;
+        self.families.push(Family {
+            desc: Arc::new(desc.clone()),
+            by_labels: HashTable::new(),
+            added: Vec::new(),
+            changed: false,
+        });
+        self.by_name.insert(desc.name().into(), at);
+        at
+    }
+
+    fn take_index(&mut self, purpose: Purpose) -> Result<u32, RegisterError> {
+        let (used, limit) = match purpose {
+            Purpose::Host => (&mut self.counted, self.max_series),
+            Purpose::Reserve => (&mut self.reserved, RESERVED),
+        };
+        if *used >= limit {
+            return Err(RegisterError::Full { limit });
+        }
+        *used += 1;
+        Ok(self.free.pop().unwrap_or_else(|| {
+            // Below the capacity: as many indexes are out as `counted` and `reserved` say.
+            let fresh = self.next;
+            self.next += 1;
+            fresh
+        }))
+    }
+
+    /// Takes a series out. Its handles go on writing to where nobody looks.
+    pub(crate) fn remove(&mut self, series: &Arc<Series>) -> bool {
+        if series.life.is_removed() {
+            return false;
+        }
+        let hash = self.hasher.hash_one(&series.labels);
+        let Some(family) = self.families.get_mut(series.family as usize) else {
+            return false;
+        };
+        let Ok(entry) = family
+            .by_labels
+            .find_entry(hash, |s| Arc::ptr_eq(s, series))
+        else {
+            return false;
+        };
+        entry.remove();
+        series.life.remove();
+        family.changed = true;
+        self.condemned.push(Arc::clone(series));
+        true
+    }
+
+    /// Zeroes the cells of removed series that nobody can write to any more, and frees their indexes.
+    ///
+    /// The reporter's: it has dropped the series from its own lists before.
+    pub(crate) fn reuse(&mut self, shards: &Shards) {
+        let (free, counted, reserved) = (&mut self.free, &mut self.counted, &mut self.reserved);
+        self.condemned.retain(|series| {
+            // `is_over` comes before the walk: a shard that a late writer used is in the list by then.
+            if !series.life.is_over() {
+                return true;
+            }
+            shards.iter().for_each(|shard| shard.forget(series.index));
+            free.push(series.index);
+            *(if series.counted {
+                &mut *counted
+            } else {
+                &mut *reserved
+            }) -= 1;
+            false
+        });
+    }
+}

@@ -1,0 +1,295 @@
+//! One merge: adopt, fold, sum, publish. Time is an argument.
+//!
+//! Lives here: what happens in a tick, and the buffers that it reuses. Not here: when ticks happen
+//! (`thread`), what streams amount to (`fold`).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use rayon::prelude::*;
+
+use super::fold::Fold;
+use crate::catalog;
+use crate::desc::{Desc, Kind};
+use crate::error::RegisterError;
+use crate::gauge::Gauge;
+use crate::histogram::record::{CLAMPED, HEADER, SUM, array_len};
+use crate::histogram::{Histogram, HistogramSnapshot, splits};
+use crate::registry::table::Purpose;
+use crate::registry::{GroupMetrics, Handle, Series, Shared, Table};
+use crate::shard::Shards;
+use crate::shard::attach::Home;
+use crate::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Values};
+use crate::stream::StreamSnapshot;
+
+/// Cells (series times shards) from which on a merge is worth the help of other threads.
+const PARALLEL_CELLS: usize = 1 << 18;
+
+/// Snapshots kept for reuse; more than this many in readers' hands at once are freed, not reused.
+const KEPT: usize = 4;
+
+/// What merges keep between them. One per registry, behind its lock: whoever ticks, ticks alone.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    sequence: u64,
+    last: Option<Instant>,
+    /// Families with a series, sorted by name.
+    families: Vec<Collected>,
+    /// Published snapshots, to be used again when their readers are done.
+    published: Vec<Arc<Snapshot>>,
+    fold: Fold,
+    metrics: OwnMetrics,
+}
+
+/// A family as the collector knows it.
+#[derive(Debug)]
+struct Collected {
+    /// Position in the registry's table.
+    at: usize,
+    schema: Arc<FamilySchema>,
+    /// Cell of each series, in the schema's order.
+    indexes: Vec<u32>,
+    /// For histograms, see [`splits`].
+    splits: Arc<[u32]>,
+}
+
+/// What the collector says of itself; each value is in the next snapshot but one at the latest.
+#[derive(Debug)]
+struct OwnMetrics {
+    tick: Histogram,
+    shards: Gauge,
+    series: Gauge,
+    memory: Gauge,
+}
+
+impl OwnMetrics {
+    fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+        let mut handle = |desc: &Desc| {
+            let series = table.series(desc, desc.kind(), &[], Purpose::Reserve)?;
+            Ok::<_, RegisterError>(Handle::new(home, &series))
+        };
+        Ok(Self {
+            tick: Histogram::new(
+                handle(&catalog::REPORTER_TICK)?,
+                catalog::REPORTER_TICK.layout(),
+            ),
+            shards: Gauge::new(handle(&catalog::REPORTER_SHARDS)?),
+            series: Gauge::new(handle(&catalog::REPORTER_SERIES)?),
+            memory: Gauge::new(handle(&catalog::REPORTER_MEMORY)?),
+        })
+    }
+}
+
+impl Collector {
+    pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+        Ok(Self {
+            sequence: 0,
+            last: None,
+            families: Vec::new(),
+            published: Vec::new(),
+            fold: Fold::new(table, home)?,
+            metrics: OwnMetrics::new(table, home)?,
+        })
+    }
+
+    /// Merges everything recorded before this call, and returns it.
+    pub(crate) fn tick(
+        &mut self,
+        shared: &Shared,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Arc<Snapshot> {
+        let interval = self
+            .last
+            .map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        self.last = Some(now);
+        self.sequence += 1;
+        // Streams first: they are folded into series, by this thread, which the merge then reads.
+        self.fold.tick(shared);
+        self.adopt(shared);
+        self.report_on_itself(shared);
+        let mut snapshot = self.reusable();
+        if let Some(s) = Arc::get_mut(&mut snapshot) {
+            s.sequence = self.sequence;
+            s.time = wall;
+            s.interval = interval;
+            self.merge(shared.home.shards(), &mut s.families);
+        }
+        if self.published.len() < KEPT {
+            self.published.push(Arc::clone(&snapshot));
+        }
+        self.metrics
+            .tick
+            .record(now.elapsed().as_nanos().try_into().unwrap_or(u64::MAX));
+        snapshot
+    }
+
+    /// Every live stream, as of now.
+    pub(crate) fn streams(&self, groups: &[Arc<GroupMetrics>]) -> Vec<StreamSnapshot> {
+        self.fold.streams(groups)
+    }
+
+    /// A snapshot that nobody reads any more, or a new one.
+    fn reusable(&mut self) -> Arc<Snapshot> {
+        let free = self
+            .published
+            .iter_mut()
+            .position(|s| Arc::get_mut(s).is_some());
+        match free {
+            Some(at) => self.published.swap_remove(at),
+            None => {
+                if self.published.len() >= KEPT {
+                    // All are held by readers who are slow: theirs to free.
+                    self.published.clear();
+                }
+                Arc::new(Snapshot::empty())
+            }
+        }
+    }
+
+    /// Takes over series that came and drops those that went.
+    fn adopt(&mut self, shared: &Shared) {
+        let mut table = shared.table();
+        for at in 0..table.families.len() {
+            let Some(family) = table.families.get_mut(at).filter(|f| f.changed) else {
+                continue;
+            };
+            family.changed = false;
+            let added = std::mem::take(&mut family.added);
+            let known = self.families.iter().position(|c| c.at == at);
+            let before = known.and_then(|i| self.families.get(i));
+            let kept = before.map_or(&[][..], |c| &c.schema.series);
+            let series: Vec<Arc<Series>> = kept
+                .iter()
+                .chain(&added)
+                .filter(|s| !s.life.is_removed())
+                .map(Arc::clone)
+                .collect();
+            let collected = Collected {
+                at,
+                indexes: series.iter().map(|s| s.index).collect(),
+                splits: before.map_or_else(|| splits(&family.desc), |c| Arc::clone(&c.splits)),
+                schema: Arc::new(FamilySchema {
+                    desc: Arc::clone(&family.desc),
+                    series,
+                }),
+            };
+            match known.and_then(|i| self.families.get_mut(i)) {
+                Some(there) => *there = collected,
+                None => self.families.push(collected),
+            }
+        }
+        if self.families.iter().any(|c| c.indexes.is_empty()) {
+            self.families.retain(|c| !c.indexes.is_empty());
+        }
+        if !self.families.is_sorted_by(|a, b| a.name() < b.name()) {
+            self.families.sort_by(|a, b| a.name().cmp(b.name()));
+        }
+        table.reuse(shared.home.shards());
+    }
+
+    fn report_on_itself(&self, shared: &Shared) {
+        let shards = shared.home.shards().iter().count();
+        let series = shared.table().len();
+        let arrays: usize = self.families.iter().map(Collected::bucket_bytes).sum();
+        let streams = self.fold.len() * 512;
+        self.metrics.shards.set(shards as f64);
+        self.metrics.series.set(series as f64);
+        self.metrics
+            .memory
+            .set((shards * (series * 8 + arrays) + series * 150 + streams) as f64);
+    }
+
+    /// Sums all shards into `out`.
+    fn merge(&self, shards: &Shards, out: &mut Vec<FamilySnapshot>) {
+        out.truncate(self.families.len());
+        for (i, collected) in self.families.iter().enumerate() {
+            match out.get_mut(i) {
+                Some(there) if Arc::ptr_eq(&there.schema, &collected.schema) => {}
+                Some(there) => *there = collected.values(),
+                None => out.push(collected.values()),
+            }
+        }
+        let series: usize = self.families.iter().map(|c| c.indexes.len()).sum();
+        if series * shards.iter().count() < PARALLEL_CELLS {
+            self.families
+                .iter()
+                .zip(out)
+                .for_each(|(c, f)| c.sum(shards, &mut f.values));
+        } else {
+            let pairs = self.families.par_iter().zip(out);
+            pairs.for_each(|(c, f)| c.sum(shards, &mut f.values));
+        }
+    }
+}
+
+impl Collected {
+    fn name(&self) -> &str {
+        self.schema.desc.name()
+    }
+
+    /// Bytes of bucket arrays that one thread has at most.
+    fn bucket_bytes(&self) -> usize {
+        match self.schema.desc.kind() {
+            Kind::Histogram => self.indexes.len() * array_len(self.schema.desc.layout()) * 8,
+            _ => 0,
+        }
+    }
+
+    /// Room for the values.
+    fn values(&self) -> FamilySnapshot {
+        let n = self.indexes.len();
+        let values = match self.schema.desc.kind() {
+            Kind::Counter => Values::Counter(vec![0; n]),
+            Kind::Gauge => Values::Gauge(vec![0.0; n]),
+            Kind::Histogram => {
+                let layout = self.schema.desc.layout();
+                let empty = || HistogramSnapshot::with_splits(layout, Arc::clone(&self.splits));
+                Values::Histogram(std::iter::repeat_with(empty).take(n).collect())
+            }
+        };
+        FamilySnapshot {
+            schema: Arc::clone(&self.schema),
+            values,
+        }
+    }
+
+    /// Sums the cells of all shards.
+    fn sum(&self, shards: &Shards, values: &mut Values) {
+        match values {
+            Values::Counter(totals) => {
+                // Shard by shard, so that each one's cells are read in one sweep.
+                totals.fill(0);
+                for shard in shards.iter() {
+                    for (total, &index) in totals.iter_mut().zip(&self.indexes) {
+                        *total = total.wrapping_add(shard.cell(index).get());
+                    }
+                }
+            }
+            Values::Gauge(levels) => {
+                for (level, series) in levels.iter_mut().zip(&self.schema.series) {
+                    *level = series
+                        .level
+                        .as_ref()
+                        .map_or(0.0, |l| l.value(shards, series.index));
+                }
+            }
+            Values::Histogram(histograms) => {
+                let len = array_len(self.schema.desc.layout());
+                histograms.iter_mut().for_each(HistogramSnapshot::clear);
+                for shard in shards.iter() {
+                    for (histogram, &index) in histograms.iter_mut().zip(&self.indexes) {
+                        let Some(array) = shard.buckets(index, len) else {
+                            continue;
+                        };
+                        for (count, cell) in histogram.counts.iter_mut().zip(&array[HEADER..]) {
+                            *count += cell.get();
+                        }
+                        histogram.sum = histogram.sum.saturating_add(array[SUM].get());
+                        histogram.clamped += array[CLAMPED].get();
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Streams into groups: each tick, what every stream added goes to its label group.
+//!
+//! Lives here: the list of live streams, deltas, what an interval's loss and jitter were. Not here: what
+//! a packet does (`stream`), the groups' series (`registry::group`).
+//!
+//! A group's totals are ordinary counters, written by the thread that ticks: whatever can be done with
+//! series can be done with them.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::catalog;
+use crate::cell::Version;
+use crate::counter::Counter;
+use crate::error::RegisterError;
+use crate::registry::shared::own_counter;
+use crate::registry::{GroupMetrics, Shared, Table};
+use crate::shard::attach::Home;
+use crate::stream::block::{Block, READ_TRIES, TOTALS, Totals, total};
+use crate::stream::{StreamSnapshot, StreamStats, expected, lost};
+use crate::sync::Relaxed;
+
+/// Streams from which on folding is worth the help of other threads.
+const PARALLEL_STREAMS: usize = 1 << 14;
+
+/// Streams that one helper folds at a time.
+const CHUNK: usize = 1 << 12;
+
+/// Live streams, and what they amount to.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    streams: Vec<Entry>,
+    groups: Vec<GroupState>,
+    /// A sum for each group and chunk, reused.
+    sums: Vec<Vec<Sum>>,
+    busy: Counter,
+}
+
+/// One live stream, as of the last tick.
+#[derive(Debug)]
+struct Entry {
+    block: Arc<Block>,
+    totals: Totals,
+    version: Version,
+    /// Of the numbers lost, how many the group already counts.
+    lost_counted: u64,
+}
+
+#[derive(Debug)]
+struct GroupState {
+    metrics: Arc<GroupMetrics>,
+    /// Losses counted that later turned out to be none: taken off the next ones.
+    debt: u64,
+}
+
+/// What one tick adds to a group.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    totals: Totals,
+    expected: u64,
+    lost: u64,
+    /// Losses counted before that were none.
+    not_lost: u64,
+    ended: u64,
+    busy: u64,
+}
+
+impl Sum {
+    fn add(&mut self, other: &Self) {
+        for (a, b) in self.totals.iter_mut().zip(&other.totals) {
+            *a = a.wrapping_add(*b);
+        }
+        self.expected += other.expected;
+        self.lost += other.lost;
+        self.not_lost += other.not_lost;
+        self.ended += other.ended;
+        self.busy += other.busy;
+    }
+}
+
+impl Fold {
+    pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+        Ok(Self {
+            streams: Vec::new(),
+            groups: Vec::new(),
+            sums: Vec::new(),
+            busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
+        })
+    }
+
+    /// Live streams.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Adopts new streams, folds all, forgets those that ended.
+    pub(crate) fn tick(&mut self, shared: &Shared) {
+        let known = self.streams.len();
+        while let Some(block) = shared.new_streams.pop() {
+            let (totals, version) = ([0; TOTALS], Version::FIRST);
+            self.streams.push(Entry {
+                block,
+                totals,
+                version,
+                lost_counted: 0,
+            });
+        }
+        // After the streams: a stream's group is in the list before the stream is in the queue.
+        for metrics in shared.groups().iter().skip(self.groups.len()) {
+            self.groups.push(GroupState {
+                metrics: Arc::clone(metrics),
+                debt: 0,
+            });
+        }
+        for entry in self.streams.iter().skip(known) {
+            if let Some(group) = self.groups.get(entry.block.identity.group as usize) {
+                group.metrics.started.inc();
+                group.metrics.streams.inc();
+            }
+        }
+        self.fold();
+        self.apply(shared);
+    }
+
+    /// Sums up what every stream added, a row of sums for each chunk of streams.
+    fn fold(&mut self) {
+        let (streams, groups) = (&mut self.streams, &self.groups);
+        let rows = streams.len().div_ceil(CHUNK);
+        self.sums.resize_with(rows.max(self.sums.len()), Vec::new);
+        for row in &mut self.sums {
+            row.clear();
+            row.resize(groups.len(), Sum::default());
+        }
+        let fold_chunk = |(chunk, sums): (&mut [Entry], &mut Vec<Sum>)| {
+            for entry in chunk {
+                let at = entry.block.identity.group as usize;
+                if let (Some(group), Some(sum)) = (groups.get(at), sums.get_mut(at)) {
+                    entry.fold(&group.metrics, sum);
+                }
+            }
+        };
+        if streams.len() < PARALLEL_STREAMS {
+            streams
+                .chunks_mut(CHUNK)
+                .zip(&mut self.sums)
+                .for_each(fold_chunk);
+        } else {
+            streams
+                .par_chunks_mut(CHUNK)
+                .zip(&mut self.sums)
+                .for_each(fold_chunk);
+        }
+    }
+
+    /// Adds the sums to the groups' series.
+    fn apply(&mut self, shared: &Shared) {
+        let mut all_ended = 0;
+        for (at, group) in self.groups.iter_mut().enumerate() {
+            let mut sum = Sum::default();
+            self.sums
+                .iter()
+                .filter_map(|row| row.get(at))
+                .for_each(|s| sum.add(s));
+            group.apply(&sum);
+            self.busy.add(sum.busy);
+            all_ended += sum.ended;
+        }
+        if all_ended > 0 {
+            self.streams.retain(|entry| !entry.version.is_closed());
+            // Give memory back after a crowd has left, but not at every ebb.
+            if self.streams.capacity() > 64 && self.streams.len() < self.streams.capacity() / 4 {
+                self.streams.shrink_to(self.streams.len() * 2);
+            }
+            // Relaxed: see `Registry::stream`.
+            shared.live_streams.fetch_sub(all_ended as usize, Relaxed);
+        }
+    }
+
+    /// Every live stream, as of now.
+    pub(crate) fn streams(&self, groups: &[Arc<GroupMetrics>]) -> Vec<StreamSnapshot> {
+        let snapshot = |entry: &Entry| {
+            let (_, totals, levels) = entry.block.read(READ_TRIES)?;
+            let identity = &entry.block.identity;
+            let group = groups.get(identity.group as usize);
+            let values = group.map_or_else(Vec::new, |g| {
+                g.values.iter().map(|v| v.to_string()).collect()
+            });
+            Some(StreamSnapshot::new(
+                identity,
+                values,
+                StreamStats::new(&totals, &levels),
+            ))
+        };
+        self.streams.iter().filter_map(snapshot).collect()
+    }
+}
+
+impl GroupState {
+    fn apply(&mut self, sum: &Sum) {
+        let m = &self.metrics;
+        let t = &sum.totals;
+        let lost = sum.lost;
+        self.debt += sum.not_lost;
+        let paid = self.debt.min(lost);
+        self.debt -= paid;
+        for (counter, n) in [
+            (&m.packets, t[total::PACKETS]),
+            (&m.bytes, t[total::BYTES]),
+            (&m.header_bytes, t[total::HEADER_BYTES]),
+            (&m.padding_bytes, t[total::PADDING_BYTES]),
+            (&m.expected, sum.expected),
+            (&m.lost, lost - paid),
+            (&m.duplicates, t[total::DUPLICATES]),
+            (&m.reordered, t[total::REORDERED]),
+            (&m.stale, t[total::STALE]),
+            (&m.frames, t[total::FRAMES]),
+            (&m.restarts, t[total::RESTARTS]),
+            (&m.ended, sum.ended),
+        ] {
+            counter.add(n);
+        }
+        if sum.ended > 0 {
+            m.streams.add(-(sum.ended as f64));
+        }
+    }
+}
+
+impl Entry {
+    /// Adds to `sum` what the stream did since the last tick.
+    fn fold(&mut self, group: &GroupMetrics, sum: &mut Sum) {
+        let settled = lost(&self.totals) == self.lost_counted;
+        if settled && self.block.sequence.version() == self.version {
+            return; // nothing new: one line read
+        }
+        let Some((version, now, levels)) = self.block.read(READ_TRIES) else {
+            // Totals are cumulative: what is not read now is read at the next tick.
+            sum.busy += 1;
+            return;
+        };
+        let before = std::mem::replace(&mut self.totals, now);
+        self.version = version;
+        for ((sum, now), before) in sum.totals.iter_mut().zip(&now).zip(&before) {
+            *sum = sum.wrapping_add(now.wrapping_sub(*before));
+        }
+        let newly_expected = expected(&now).saturating_sub(expected(&before));
+        sum.expected += newly_expected;
+        self.settle(lost(&before), lost(&now), sum);
+        sum.ended += u64::from(version.is_closed());
+        if now[total::PACKETS] != before[total::PACKETS] {
+            let newly_lost = lost(&now).saturating_sub(lost(&before));
+            // Parts in a million; a late packet can make an interval lose more than it expected.
+            let share = newly_lost
+                .saturating_mul(1_000_000)
+                .checked_div(newly_expected);
+            if let Some(share) = share {
+                group.interval_loss.record(share.min(1_000_000));
+            }
+            let ns = levels.jitter_ticks * 1e9 / f64::from(self.block.identity.clock_rate);
+            group.interval_jitter.record(ns as u64);
+        }
+    }
+
+    /// Counts losses: those missing at both ends of the interval, and at a stream's end all.
+    ///
+    /// A number that came late is no loss, but a counter can't go back: so what is only now missing
+    /// waits for a tick, and what was counted and came even later is a debt of the group.
+    fn settle(&mut self, before: u64, now: u64, sum: &mut Sum) {
+        let closed = self.version.is_closed();
+        let lost = if closed { now } else { now.min(before) };
+        if lost > self.lost_counted {
+            sum.lost += lost - self.lost_counted;
+            self.lost_counted = lost;
+        } else if closed {
+            sum.not_lost += self.lost_counted - lost;
+            self.lost_counted = lost;
+        }
+    }
+}

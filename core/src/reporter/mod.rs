@@ -1,0 +1,19 @@
+//! The reporter: one thread that merges what all others recorded.
+//!
+//! Lives here: the public handle. In `collector`: a merge. In `fold`: streams into groups. In `thread`:
+//! when to merge. In `sink`: who gets the result. Not here: encoding, sockets.
+//!
+//! # Why totals never go back
+//! A total is a sum of cells that only grow: each cell has one writer that only adds, a reader of one
+//! atomic never sees it go down (coherence), a shard keeps its values when its thread ends, and only
+//! this side removes cells, after taking their last value. The merge has one lock, so that two readers
+//! can't publish out of order.
+
+mod collector;
+mod fold;
+mod sink;
+mod thread;
+
+pub(crate) use collector::Collector;
+pub use sink::Sink;
+pub use thread::{Reporter, ReporterBuilder};

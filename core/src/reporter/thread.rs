@@ -1,0 +1,265 @@
+//! The reporter's thread: ticks on an interval, merges on request, stops at once.
+//!
+//! Lives here: when. Not here: what a tick does (`collector`).
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use super::sink::{Planned, Running, Sink};
+use crate::catalog;
+use crate::desc::Kind;
+use crate::error::StartError;
+use crate::histogram::Histogram;
+use crate::registry::{Registry, Shared};
+use crate::snapshot::Snapshot;
+
+/// How long a dropped reporter lets its sinks finish.
+const DROP_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The reporter to be: interval and sinks.
+pub struct ReporterBuilder {
+    registry: Registry,
+    interval: Duration,
+    sinks: Vec<Planned>,
+}
+
+impl fmt::Debug for ReporterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sinks: Vec<_> = self.sinks.iter().map(|s| &s.name).collect();
+        f.debug_struct("ReporterBuilder")
+            .field("interval", &self.interval)
+            .field("sinks", &sinks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReporterBuilder {
+    /// Time between two merges (default 1 s).
+    #[must_use]
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Adds a sink that runs on its own thread, with at most `depth` snapshots waiting for it.
+    #[must_use]
+    pub fn sink(mut self, name: &str, depth: usize, sink: impl Sink + 'static) -> Self {
+        self.sinks.push(Planned {
+            name: name.to_owned(),
+            depth,
+            sink: Box::new(sink),
+        });
+        self
+    }
+
+    /// Starts the thread. The first merge is one interval from now.
+    ///
+    /// # Errors
+    /// An interval of 0, a reporter that already runs, or no thread to be had.
+    pub fn start(self) -> Result<Reporter, StartError> {
+        if self.interval.is_zero() {
+            return Err(StartError::ZeroInterval);
+        }
+        let shared = Arc::clone(&self.registry.shared);
+        let running = Claim::take(&shared).ok_or(StartError::AlreadyRunning)?;
+        let late = shared
+            .own_handle(&catalog::REPORTER_LATE, Kind::Histogram, &[])
+            .map(|h| Histogram::new(h, catalog::REPORTER_LATE.layout()))
+            .map_err(StartError::Register)?;
+        let sinks = self
+            .sinks
+            .into_iter()
+            .map(|s| Running::start(s, &shared))
+            .collect::<Result<_, _>>()?;
+        let (commands, inbox) = unbounded();
+        let worker = Worker {
+            shared,
+            interval: self.interval,
+            late,
+            sinks,
+            inbox,
+            _running: running,
+        };
+        let thread = std::thread::Builder::new()
+            .name("media-metrics".to_owned())
+            .spawn(move || worker.run())
+            .map_err(StartError::Thread)?;
+        Ok(Reporter {
+            registry: self.registry,
+            commands,
+            thread: Some(thread),
+        })
+    }
+}
+
+/// The right to be a registry's one reporter; given back on drop.
+#[derive(Debug)]
+struct Claim(Arc<Shared>);
+
+impl Claim {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        use crate::sync::{Acquire, Relaxed};
+        // Acquire: pairs with the Release in `drop`, so that the next reporter finds the last one's
+        // work done. (The collector's lock alone would do for data; this keeps two threads apart.)
+        shared
+            .reporter_runs
+            .compare_exchange(false, true, Acquire, Relaxed)
+            .is_ok()
+            .then(|| Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.reporter_runs.store(false, crate::sync::Release); // see `take`
+    }
+}
+
+enum Command {
+    Flush(Sender<Arc<Snapshot>>),
+    Stop {
+        deadline: Instant,
+        drained: Sender<bool>,
+    },
+}
+
+/// A running reporter. Dropping it stops it.
+///
+/// ```
+/// use media_metrics_core::{Registry, Reporter};
+/// use std::time::Duration;
+/// let registry = Registry::new()?;
+/// let reporter = Reporter::builder(&registry)
+///     .interval(Duration::from_secs(1))
+///     .sink("log", 4, |snapshot: &std::sync::Arc<media_metrics_core::Snapshot>| {
+///         let _families = snapshot.families().len();
+///     })
+///     .start()?;
+/// let snapshot = reporter.flush(); // now, not at the next tick
+/// assert_eq!(snapshot.sequence(), 1);
+/// assert!(reporter.stop(Duration::from_secs(1)), "all sinks got all snapshots");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Reporter {
+    registry: Registry,
+    commands: Sender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reporter {
+    /// A reporter for `registry`, to be configured.
+    #[must_use]
+    pub fn builder(registry: &Registry) -> ReporterBuilder {
+        ReporterBuilder {
+            registry: registry.clone(),
+            interval: Duration::from_secs(1),
+            sinks: Vec::new(),
+        }
+    }
+
+    /// Merges now, hands the result to the sinks, and returns it: all that was recorded before this call.
+    ///
+    /// Blocks for the time of a merge.
+    #[must_use = "`flush` merges and returns the snapshot; use `let _ =` if only the sinks want it"]
+    pub fn flush(&self) -> Arc<Snapshot> {
+        let (reply, answer) = bounded(1);
+        let sent = self.commands.send(Command::Flush(reply));
+        // The thread is gone only if the process is falling apart; a merge can be had all the same.
+        sent.ok()
+            .and_then(|()| answer.recv().ok())
+            .unwrap_or_else(|| self.registry.collect())
+    }
+
+    /// What was published last.
+    #[must_use]
+    pub fn latest(&self) -> Arc<Snapshot> {
+        self.registry.latest()
+    }
+
+    /// Merges once more, lets the sinks finish, and ends the thread. Prompt: it never waits for an
+    /// interval, and for slow sinks no longer than `deadline`.
+    ///
+    /// Returns whether all sinks finished.
+    pub fn stop(mut self, deadline: Duration) -> bool {
+        self.end(deadline)
+    }
+
+    fn end(&mut self, deadline: Duration) -> bool {
+        let Some(thread) = self.thread.take() else {
+            return true;
+        };
+        let (drained, answer) = bounded(1);
+        let deadline = Instant::now() + deadline;
+        let sent = self.commands.send(Command::Stop { deadline, drained });
+        let all = sent.is_ok() && answer.recv().unwrap_or(false);
+        all & thread.join().is_ok()
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.end(DROP_DEADLINE);
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    interval: Duration,
+    late: Histogram,
+    sinks: Vec<Running>,
+    inbox: Receiver<Command>,
+    /// Dropped with the thread.
+    _running: Claim,
+}
+
+impl Worker {
+    fn run(self) {
+        let mut due = Instant::now() + self.interval;
+        loop {
+            match self.inbox.recv_deadline(due) {
+                Err(RecvTimeoutError::Timeout) => {
+                    let late = due.elapsed();
+                    self.late
+                        .record(late.as_nanos().try_into().unwrap_or(u64::MAX));
+                    self.tick();
+                    // Ticks that were missed collapse into this one.
+                    due = (due + self.interval).max(Instant::now());
+                }
+                Ok(Command::Flush(reply)) => {
+                    // Nobody waits any more? Then nobody misses the answer.
+                    let _ = reply.send(self.tick());
+                }
+                Ok(Command::Stop { deadline, drained }) => {
+                    self.tick(); // the tail is not lost
+                    let all = self.finish(deadline);
+                    let _ = drained.send(all); // as above
+                    return;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.tick();
+                    self.finish(Instant::now() + DROP_DEADLINE);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn tick(&self) -> Arc<Snapshot> {
+        let snapshot = self.shared.collect();
+        self.sinks.iter().for_each(|sink| sink.offer(&snapshot));
+        snapshot
+    }
+
+    fn finish(self, deadline: Instant) -> bool {
+        // All are told first, so that they finish side by side.
+        let ending: Vec<_> = self.sinks.into_iter().map(Running::close).collect();
+        ending
+            .into_iter()
+            .fold(true, |all, sink| all & sink.wait(deadline))
+    }
+}

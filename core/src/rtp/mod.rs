@@ -1,0 +1,15 @@
+//! RTP as it stands on the wire, and what one stream's packets say about it.
+//!
+//! Lives here: plain state, with time as an argument. Not here: atomics, clocks, sockets, Prometheus.
+//! `header` reads a packet, `sequence` places its number, `jitter` its timing, `receiver` puts them
+//! together.
+
+mod header;
+mod jitter;
+mod receiver;
+mod sequence;
+
+pub use header::{RtpError, RtpHeader, is_rtcp};
+pub use jitter::Jitter;
+pub use receiver::{ReceiverUpdate, RtpReceiver};
+pub use sequence::{MAX_DROPOUT, Placed, SequenceTracker, Verdict, WINDOW};

@@ -1,0 +1,379 @@
+//! Where a packet's 16-bit sequence number belongs: extension, window, restart (RFC 3550 A.1).
+//!
+//! Lives here: numbers. Not here: time, bytes, counters.
+//!
+//! The rules, with `back` the distance behind the highest number so far:
+//!
+//! | number | verdict |
+//! |---|---|
+//! | the next, or up to [`MAX_DROPOUT`] - 1 ahead | in order; numbers skipped are missing |
+//! | `back` < [`WINDOW`], not seen | late: no longer missing |
+//! | `back` < [`WINDOW`], seen | duplicate |
+//! | `back` < [`WINDOW`], before the first | early: the first moves back, the numbers between are missing |
+//! | farther behind, with a timestamp of the last minute | stale: too old to tell late from duplicate |
+//! | else | suspect: the next number after it makes it a restart, any other makes it stale |
+//!
+//! Differences to A.1: reordering is followed over `WINDOW` numbers, not 100; a burst of old packets
+//! (their timestamps tell) is no restart; the first of the two packets that prove a restart counts; and
+//! there is no probation, since a stream is made by who has already chosen to believe its SSRC.
+
+/// How far behind the highest number a packet may come and still be told late from duplicate.
+pub const WINDOW: u32 = 1024;
+
+/// A jump ahead of this many numbers or more is no gap but a restart, once confirmed (A.1).
+pub const MAX_DROPOUT: u16 = 3000;
+
+/// What a packet's number says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The stream's first packet.
+    First,
+    /// Ahead of all before; `skipped` numbers are now missing.
+    InOrder {
+        /// Numbers between the highest so far and this one.
+        skipped: u16,
+    },
+    /// Was missing, and came after all, `depth` numbers behind the highest.
+    Late {
+        /// Distance to the highest number.
+        depth: u16,
+    },
+    /// Lies before the first packet; `skipped` numbers between are now missing.
+    Early {
+        /// Numbers between this one and the first so far.
+        skipped: u16,
+        /// Distance to the highest number.
+        depth: u16,
+    },
+    /// Was there already.
+    Duplicate,
+    /// Too far behind to be placed.
+    Stale,
+    /// Far from where the stream is; the next packet will tell.
+    Suspect,
+    /// This packet and the suspect before it follow each other: the stream began anew.
+    Restart,
+}
+
+const WORDS: usize = WINDOW as usize / 64;
+
+/// Extended numbers start one cycle up, so that a first number can move back below 0.
+const FIRST_CYCLE: u64 = 1 << 16;
+
+/// Follows one stream's sequence numbers.
+///
+/// ```
+/// use media_metrics_core::rtp::{SequenceTracker, Verdict};
+/// let mut t = SequenceTracker::new();
+/// let mut see = |n| t.on_packet(n, || false).verdict;
+/// assert_eq!(see(65_534), Verdict::First);
+/// assert_eq!(see(0), Verdict::InOrder { skipped: 1 }); // across the wrap
+/// assert_eq!(see(65_535), Verdict::Late { depth: 1 });
+/// assert_eq!(see(65_535), Verdict::Duplicate);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SequenceTracker {
+    /// Highest number so far, extended; 0 before the first packet.
+    highest: u64,
+    /// Lowest number of this run, extended.
+    first: u64,
+    /// The number that would make the pending suspect a restart; more than 16 bits: no suspect.
+    suspect_next: u32,
+    /// Bit `n % WINDOW` tells whether number `n`, less than `WINDOW` behind the highest, was seen.
+    seen: [u64; WORDS],
+}
+
+const NO_SUSPECT: u32 = u32::MAX;
+
+/// A verdict, and what became of the packet that was suspect before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// What the packet's number says.
+    pub verdict: Verdict,
+    /// The suspect before this packet turned out to be nothing: count it as stale.
+    pub suspect_was_stale: bool,
+}
+
+impl Default for SequenceTracker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SequenceTracker {
+    /// Before the first packet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            highest: 0,
+            first: 0,
+            suspect_next: NO_SUSPECT,
+            seen: [0; WORDS],
+        }
+    }
+
+    /// Places `number`. `looks_old` is asked only about a packet far behind: does its timestamp say
+    /// that it belongs to the last minute of this stream?
+    #[inline(always)]
+    pub fn on_packet(&mut self, number: u16, looks_old: impl FnOnce() -> bool) -> Placed {
+        let ahead = number.wrapping_sub(self.highest as u16);
+        if ahead == 1 && self.suspect_next == NO_SUSPECT && self.highest != 0 {
+            self.highest += 1;
+            self.mark(self.highest);
+            return Placed {
+                verdict: Verdict::InOrder { skipped: 0 },
+                suspect_was_stale: false,
+            };
+        }
+        self.place(number, ahead, looks_old)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn place(&mut self, number: u16, ahead: u16, looks_old: impl FnOnce() -> bool) -> Placed {
+        let pending = std::mem::replace(&mut self.suspect_next, NO_SUSPECT);
+        let back = ahead.wrapping_neg(); // 0 for the highest itself
+        let verdict = if self.highest == 0 {
+            self.begin(number, 1);
+            Verdict::First
+        } else if u32::from(number) == pending {
+            self.begin(number, 2);
+            Verdict::Restart
+        } else if ahead != 0 && ahead < MAX_DROPOUT {
+            self.advance(ahead)
+        } else if u32::from(back) < WINDOW {
+            self.look_back(back)
+        } else if ahead >= 1 << 15 && looks_old() {
+            Verdict::Stale
+        } else {
+            self.suspect_next = u32::from(number.wrapping_add(1));
+            Verdict::Suspect
+        };
+        let suspect_was_stale = pending != NO_SUSPECT && verdict != Verdict::Restart;
+        Placed {
+            verdict,
+            suspect_was_stale,
+        }
+    }
+
+    /// Starts a run of which `number` and the `count - 1` numbers before it were seen.
+    fn begin(&mut self, number: u16, count: u64) {
+        self.seen = [0; WORDS];
+        self.highest = FIRST_CYCLE + u64::from(number);
+        self.first = self.highest + 1 - count;
+        (self.first..=self.highest).for_each(|n| self.mark(n));
+    }
+
+    fn advance(&mut self, ahead: u16) -> Verdict {
+        // The skipped numbers' bits may still stand for numbers a window ago.
+        if u32::from(ahead) >= WINDOW {
+            self.seen = [0; WORDS];
+        } else {
+            (1..u64::from(ahead)).for_each(|i| self.clear(self.highest + i));
+        }
+        self.highest += u64::from(ahead);
+        self.mark(self.highest);
+        Verdict::InOrder { skipped: ahead - 1 }
+    }
+
+    fn look_back(&mut self, depth: u16) -> Verdict {
+        let number = self.highest - u64::from(depth);
+        if self.is_marked(number) && number >= self.first {
+            return Verdict::Duplicate;
+        }
+        self.mark(number);
+        if number >= self.first {
+            return Verdict::Late { depth };
+        }
+        let skipped = (self.first - number - 1) as u16; // below WINDOW: both lie in it
+        self.first = number;
+        Verdict::Early { skipped, depth }
+    }
+
+    /// Whether a suspect waits for the packet after it.
+    #[must_use]
+    pub const fn has_suspect(&self) -> bool {
+        self.suspect_next != NO_SUSPECT
+    }
+
+    /// Highest number so far with its cycles (RFC 3550 §6.4.1 wants the low 32 bits); `None` before
+    /// the first packet.
+    #[must_use]
+    #[inline(always)]
+    pub const fn highest(&self) -> Option<u64> {
+        self.highest.checked_sub(FIRST_CYCLE)
+    }
+
+    /// Numbers from the first to the highest of this run, seen or not (A.3's "expected").
+    #[must_use]
+    pub const fn span(&self) -> u64 {
+        if self.highest == 0 {
+            0
+        } else {
+            self.highest - self.first + 1
+        }
+    }
+
+    #[inline(always)]
+    fn mark(&mut self, number: u64) {
+        self.seen[number as usize / 64 % WORDS] |= 1 << (number % 64);
+    }
+
+    fn clear(&mut self, number: u64) {
+        self.seen[number as usize / 64 % WORDS] &= !(1 << (number % 64));
+    }
+
+    fn is_marked(&self, number: u64) -> bool {
+        self.seen[number as usize / 64 % WORDS] & 1 << (number % 64) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::*;
+
+    fn verdicts(numbers: &[u16]) -> Vec<Verdict> {
+        let mut t = SequenceTracker::new();
+        numbers
+            .iter()
+            .map(|&n| t.on_packet(n, || false).verdict)
+            .collect()
+    }
+
+    #[test]
+    fn order_gaps_and_the_wrap() {
+        assert_eq!(
+            verdicts(&[65_533, 65_534, 0, 65_535, 1, 1]),
+            [
+                First,
+                IN_ORDER,
+                InOrder { skipped: 1 },
+                Late { depth: 1 },
+                IN_ORDER,
+                Duplicate
+            ]
+        );
+    }
+
+    const IN_ORDER: Verdict = InOrder { skipped: 0 };
+
+    #[test]
+    fn before_the_first() {
+        assert_eq!(
+            verdicts(&[100, 99, 101, 97, 98, 97]),
+            [
+                First,
+                Early {
+                    skipped: 0,
+                    depth: 1
+                },
+                IN_ORDER,
+                Early {
+                    skipped: 1,
+                    depth: 4
+                },
+                Late { depth: 3 },
+                Duplicate
+            ]
+        );
+        assert_eq!(
+            verdicts(&[0, 65_535, 1]),
+            [
+                First,
+                Early {
+                    skipped: 0,
+                    depth: 1
+                },
+                IN_ORDER
+            ]
+        );
+    }
+
+    #[test]
+    fn both_ends_of_the_window() {
+        let w = WINDOW as u16;
+        assert_eq!(
+            verdicts(&[5, 6, 5 + w, 6]),
+            [First, IN_ORDER, InOrder { skipped: w - 2 }, Duplicate]
+        );
+        assert_eq!(
+            verdicts(&[5, 7, 5 + w, 6]).last(),
+            Some(&Late { depth: w - 1 })
+        );
+        assert_eq!(verdicts(&[5, 7, 6 + w, 6]).last(), Some(&Suspect));
+    }
+
+    #[test]
+    fn both_ends_of_the_dropout() {
+        assert_eq!(
+            verdicts(&[0, 2_999]).last(),
+            Some(&InOrder { skipped: 2_998 })
+        );
+        assert_eq!(verdicts(&[0, 3_000]).last(), Some(&Suspect));
+    }
+
+    #[test]
+    fn two_in_sequence_are_a_restart_one_is_not() {
+        assert_eq!(
+            verdicts(&[10, 40_000, 40_001, 40_002]),
+            [First, Suspect, Restart, IN_ORDER]
+        );
+        assert_eq!(
+            verdicts(&[10, 40_000, 11, 40_001]),
+            [First, Suspect, IN_ORDER, Suspect]
+        );
+        assert_eq!(
+            verdicts(&[10, 65_535 - 2_000, 65_535 - 1_999]),
+            [First, Suspect, Restart]
+        );
+        assert_eq!(
+            verdicts(&[10, 40_000, 50_000, 40_001]),
+            [First, Suspect, Suspect, Suspect]
+        );
+        assert_eq!(
+            verdicts(&[10, 65_535 - 20_000, 65_536u32 as u16]).last(),
+            Some(&Early {
+                skipped: 9,
+                depth: 10
+            })
+        );
+    }
+
+    #[test]
+    fn a_suspect_is_settled_by_the_next_packet() {
+        let mut t = SequenceTracker::new();
+        let mut settled = |n| t.on_packet(n, || false).suspect_was_stale;
+        assert!(!settled(10) && !settled(40_000));
+        assert!(settled(11));
+        assert!(!settled(12) && !settled(40_000) && !settled(40_001));
+    }
+
+    #[test]
+    fn old_packets_in_a_row_are_no_restart() {
+        let mut t = SequenceTracker::new();
+        t.on_packet(20_000, || false);
+        for n in 10_000..10_010 {
+            assert_eq!(t.on_packet(n, || true).verdict, Stale);
+        }
+        assert_eq!(t.on_packet(20_001, || true).verdict, IN_ORDER);
+    }
+
+    #[test]
+    fn a_restart_forgets_the_window() {
+        let mut t = SequenceTracker::new();
+        for n in [0, 1, 2, 3, 40_000, 40_001] {
+            t.on_packet(n, || false);
+        }
+        // 39,999 shares no bit with the old run
+        assert_eq!(
+            t.on_packet(39_998, || false).verdict,
+            Early {
+                skipped: 1,
+                depth: 3
+            }
+        );
+        assert_eq!((t.span(), t.highest()), (4, Some(40_001)));
+    }
+}
