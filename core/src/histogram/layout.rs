@@ -31,8 +31,12 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     max_value: u64,
+    /// `2^(k+1) - 1`.
+    mask: u64,
+    /// `k`, and what `b << k` multiplies by: 64 bits each, so that the hot path need not widen them.
+    k: u64,
+    half_count: u64,
     len: u32,
-    k: u8,
     digits: u8,
 }
 
@@ -54,10 +58,13 @@ impl Layout {
         // ceil(log2(2 * 10^d)) is the sub-bucket count's magnitude; its half is what index() shifts by.
         let magnitude = 64 - (unit_resolution - 1).leading_zeros();
         let k = magnitude.saturating_sub(1);
+        let (mask, half_count) = ((2_u64 << k) - 1, 1_u64 << k);
         let mut layout = Self {
             max_value,
+            mask,
+            k: k as u64,
+            half_count,
             len: 0,
-            k: k as u8,
             digits,
         };
         layout.len = layout.index(max_value) as u32 + 1;
@@ -93,10 +100,9 @@ impl Layout {
     #[must_use]
     #[inline]
     pub const fn index(&self, value: u64) -> usize {
-        let k = self.k as u32;
-        let mask = (1_u64 << (k + 1)) - 1;
-        let b = 63 - (value | mask).leading_zeros() - k;
-        (((b as u64) << k) + (value >> b)) as usize
+        // `63 ^ lz` is `63 - lz`, spelt so that it becomes one instruction (`bsr`).
+        let b = (63 ^ (value | self.mask).leading_zeros() as u64) - self.k;
+        (b * self.half_count + (value >> b)) as usize
     }
 
     /// Smallest value of bucket `index`.

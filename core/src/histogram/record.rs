@@ -117,15 +117,35 @@ unsafe fn record(array: *const Cell, layout: Layout, value: u64) {
     // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than an
     // index below `layout.len()`.
     let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
-    let max = layout.max_value();
-    if value > max {
-        cell(CLAMPED).add(1);
+    if value > layout.max_value() {
+        return clamp(
+            cell(CLAMPED),
+            cell(HEADER + layout.len() - 1),
+            cell(SUM),
+            value,
+        );
     }
-    // In bounds: `index(v) < layout.len()` for every `v <= max`.
-    cell(HEADER + layout.index(value.min(max))).add(1);
-    // Saturates: a sum that wrapped would claim less than it holds.
-    let sum = cell(SUM);
-    sum.set(sum.get().saturating_add(value));
+    // In bounds: `index(v) < layout.len()` for every `v <= max_value`.
+    cell(HEADER + layout.index(value)).add(1);
+    add_saturating(cell(SUM), value);
+}
+
+/// A value above the maximum: counts in the top bucket, and apart.
+#[cold]
+#[inline(never)]
+fn clamp(clamped: &Cell, top: &Cell, sum: &Cell, value: u64) {
+    clamped.add(1);
+    top.add(1);
+    add_saturating(sum, value);
+}
+
+/// A sum that wrapped would claim less than it holds.
+#[inline(always)]
+fn add_saturating(sum: &Cell, value: u64) {
+    match sum.get().checked_add(value) {
+        Some(total) => sum.set(total),
+        None => sum.set(u64::MAX),
+    }
 }
 
 /// A [`Histogram`] bound to the thread that made it.

@@ -44,19 +44,16 @@ impl Handle {
     }
 
     /// This thread's own cell at `offset` (a series' index, or [`Home::slot_offset`]) behind its shard's
-    /// base; `None` if this thread has no shard (yet).
+    /// base; `None` if the thread has to look for its shard first.
     #[inline(always)]
     pub(crate) fn own_cell(&self, offset: usize) -> Option<&Cell> {
-        let base = attach::base(self.id);
-        if base.is_null() {
-            return None;
-        }
+        let base = attach::base(self.id)?;
         // SAFETY: in bounds: both kinds of offset come from an index that the registry made, below the
         // slab's capacity.
         let cell = unsafe { base.add(offset) };
         // SAFETY: alive: the slab belongs to the home that we hold. Valid: zeroed memory is a cell (and a
         // slot: `Histogram::record` casts it). Shared: only ever used through `&`, as an atomic. One
-        // writer: `base` is non-null only on the thread that owns the shard.
+        // writer: `base` is some only on the thread that owns the shard.
         Some(unsafe { &*cell })
     }
 

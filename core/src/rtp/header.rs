@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// What the header of one RTP packet says. Lengths add up to the packet's.
+/// What the header of one RTP packet says.
 ///
 /// ```
 /// use media_metrics_core::rtp::RtpHeader;
@@ -13,7 +13,7 @@ use std::fmt;
 /// let header = RtpHeader::parse(&packet).unwrap();
 /// assert_eq!((header.sequence, header.timestamp, header.ssrc), (0x1234, 9, 7));
 /// assert!(header.marker);
-/// assert_eq!((header.header_len, header.payload_len, header.padding_len), (12, 3, 0));
+/// assert_eq!((header.header_len, header.payload_len(), header.padding_len), (12, 3, 0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpHeader {
@@ -29,10 +29,10 @@ pub struct RtpHeader {
     pub ssrc: u32,
     /// Bytes before the payload: fixed header, CSRC list, extension.
     pub header_len: u32,
-    /// Bytes of payload, without padding.
-    pub payload_len: u32,
     /// Bytes of padding at the end, the count byte included.
     pub padding_len: u32,
+    /// Bytes of the whole packet: header, payload and padding.
+    pub packet_len: u32,
 }
 
 /// Why a datagram is not an RTP packet.
@@ -106,15 +106,13 @@ impl RtpHeader {
         if first & 0x1f != 0 {
             header_len = long_header(first, rest)?;
         }
-        let mut payload_len = packet.len() - header_len;
         let mut padding_len = 0;
         if first & 0x20 != 0 {
             // The last byte of the packet counts the padding, itself included.
             padding_len = usize::from(*packet.last().unwrap_or(&0));
-            if padding_len == 0 || padding_len > payload_len {
+            if padding_len == 0 || padding_len > packet.len() - header_len {
                 return Err(RtpError::Padding);
             }
-            payload_len -= padding_len;
         }
         Ok(Self {
             marker: second & 0x80 != 0,
@@ -124,16 +122,18 @@ impl RtpHeader {
             ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
             // No datagram is longer than 64 KiB; a longer slice would be cut here, not wrap below.
             header_len: header_len as u32,
-            payload_len: payload_len as u32,
             padding_len: padding_len as u32,
+            packet_len: packet.len() as u32,
         })
     }
 
-    /// Header, payload and padding: the packet's length.
+    /// Bytes of payload, without padding. (Of a header made by hand with lengths that lie: 0 at least.)
     #[must_use]
     #[inline]
-    pub const fn packet_len(&self) -> u64 {
-        self.header_len as u64 + self.payload_len as u64 + self.padding_len as u64
+    pub const fn payload_len(&self) -> u32 {
+        self.packet_len
+            .saturating_sub(self.header_len)
+            .saturating_sub(self.padding_len)
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn lengths_are_told_apart() {
         let lens =
-            |p: &[u8]| RtpHeader::parse(p).map(|h| (h.header_len, h.payload_len, h.padding_len));
+            |p: &[u8]| RtpHeader::parse(p).map(|h| (h.header_len, h.payload_len(), h.padding_len));
         assert_eq!(lens(&packet(0x80, &[])), Ok((12, 0, 0)));
         assert_eq!(lens(&packet(0x80, &[1, 2])), Ok((12, 2, 0)));
         assert_eq!(lens(&packet(0x82, &[0; 9])), Ok((20, 1, 0)));
@@ -231,7 +231,7 @@ mod tests {
                 *first = *first & 0x3f | 0x80;
             }
             if let Ok(h) = RtpHeader::parse(&bytes) {
-                prop_assert_eq!(h.packet_len(), bytes.len() as u64);
+                prop_assert_eq!((h.header_len + h.payload_len() + h.padding_len) as usize, bytes.len());
             }
         }
     }

@@ -46,19 +46,28 @@ impl Jitter {
     }
 
     /// The first packet of a frame arrived.
-    #[inline(always)]
     pub fn on_frame(&mut self, arrival_ns: u64, timestamp: u32) {
+        if self.primed {
+            self.on_next_frame(arrival_ns, timestamp);
+        } else {
+            self.arrival_ns = arrival_ns;
+            self.timestamp = timestamp;
+            self.primed = true;
+        }
+    }
+
+    /// As [`on_frame`](Self::on_frame), for a caller who knows that a frame came before, and no restart
+    /// since.
+    #[inline(always)]
+    pub fn on_next_frame(&mut self, arrival_ns: u64, timestamp: u32) {
         // Differences of neighbours, in wrapping arithmetic: no origin, so nothing to overflow.
         let arrival = arrival_ns.wrapping_sub(self.arrival_ns) as i64;
         let media = timestamp.wrapping_sub(self.timestamp) as i32;
         self.arrival_ns = arrival_ns;
         self.timestamp = timestamp;
-        if self.primed {
-            // Not `mul_add`: a function call where the target has no fused instruction.
-            let d = (arrival as f64 * self.ticks_per_ns - f64::from(media)).abs();
-            self.ticks += (d - self.ticks) * (1.0 / 16.0);
-        }
-        self.primed = true;
+        // Not `mul_add`: a function call where the target has no fused instruction.
+        let d = (arrival as f64 * self.ticks_per_ns - f64::from(media)).abs();
+        self.ticks += (d - self.ticks) * (1.0 / 16.0);
     }
 
     /// The next frame is not compared with the last: the stream restarted. The value stays, as RFC 3550
@@ -72,6 +81,13 @@ impl Jitter {
     #[inline(always)]
     pub fn last_timestamp(&self) -> Option<u32> {
         self.primed.then_some(self.timestamp)
+    }
+
+    /// Timestamp of the last frame; 0 before the first.
+    #[must_use]
+    #[inline(always)]
+    pub const fn timestamp(&self) -> u32 {
+        self.timestamp
     }
 
     /// The jitter now, in ticks of the RTP clock.

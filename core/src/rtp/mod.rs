@@ -12,4 +12,5 @@ mod sequence;
 pub use header::{RtpError, RtpHeader, is_rtcp};
 pub use jitter::Jitter;
 pub use receiver::{ReceiverUpdate, RtpReceiver};
+pub(crate) use sequence::highest_of;
 pub use sequence::{MAX_DROPOUT, Placed, SequenceTracker, Verdict, WINDOW};

@@ -3,7 +3,7 @@
 //! Lives here: which packet begins a frame, and the plain state that decides it. Not here: counters
 //! (`stream` publishes them), clocks.
 
-use super::{Jitter, RtpHeader, SequenceTracker, Verdict};
+use super::{Jitter, Placed, RtpHeader, SequenceTracker, Verdict};
 
 /// What one packet changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +36,26 @@ impl RtpReceiver {
         }
     }
 
-    /// A packet arrived at `arrival_ns` on a monotonic clock of the caller's.
+    /// The packet that nearly every packet is: if it is the next in order, takes it and tells whether it
+    /// begins a frame. Else changes nothing: ask [`on_packet`](Self::on_packet).
     #[inline(always)]
+    pub fn on_next(&mut self, header: &RtpHeader, arrival_ns: u64) -> Option<bool> {
+        if !self.sequence.advance_by_one(header.sequence) {
+            return None;
+        }
+        let new_frame = self.jitter.timestamp() != header.timestamp;
+        if new_frame {
+            self.jitter.on_next_frame(arrival_ns, header.timestamp);
+        }
+        Some(new_frame)
+    }
+
+    /// Any packet arrived, at `arrival_ns` on a monotonic clock of the caller's.
     pub fn on_packet(&mut self, header: &RtpHeader, arrival_ns: u64) -> ReceiverUpdate {
-        let (last, minute) = (self.jitter.last_timestamp(), self.minute);
-        let placed = self.sequence.on_packet(header.sequence, || {
-            // How far the packet lies behind the newest frame; a packet ahead of it wraps to a lot.
-            last.is_some_and(|newest| newest.wrapping_sub(header.timestamp) <= minute)
-        });
+        let last = self.jitter.last_timestamp();
+        // How far the packet lies behind the newest frame; a packet ahead of it wraps to a lot.
+        let age = last.map_or(u32::MAX, |newest| newest.wrapping_sub(header.timestamp));
+        let placed = self.sequence.on_packet(header.sequence, age <= self.minute);
         let in_order = match placed.verdict {
             Verdict::InOrder { .. } | Verdict::First => true,
             Verdict::Restart => {
@@ -54,13 +66,17 @@ impl RtpReceiver {
         };
         // Late packets are of frames that were already compared: RFC 3550's D wants arrival order, but
         // what a reordered packet says of the path is in the reordering, not in a spike of jitter.
-        let new_frame = in_order && last != Some(header.timestamp);
+        let new_frame = in_order && self.jitter.last_timestamp() != Some(header.timestamp);
         if new_frame {
             self.jitter.on_frame(arrival_ns, header.timestamp);
         }
+        let Placed {
+            verdict,
+            suspect_was_stale,
+        } = placed;
         ReceiverUpdate {
-            verdict: placed.verdict,
-            suspect_was_stale: placed.suspect_was_stale,
+            verdict,
+            suspect_was_stale,
             new_frame,
         }
     }

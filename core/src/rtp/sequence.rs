@@ -61,12 +61,17 @@ const WORDS: usize = WINDOW as usize / 64;
 /// Extended numbers start one cycle up, so that a first number can move back below 0.
 const FIRST_CYCLE: u64 = 1 << 16;
 
+/// The highest number with its cycles, of [`SequenceTracker::extended`].
+pub(crate) const fn highest_of(extended: u64) -> Option<u64> {
+    extended.checked_sub(FIRST_CYCLE)
+}
+
 /// Follows one stream's sequence numbers.
 ///
 /// ```
 /// use media_metrics_core::rtp::{SequenceTracker, Verdict};
 /// let mut t = SequenceTracker::new();
-/// let mut see = |n| t.on_packet(n, || false).verdict;
+/// let mut see = |n| t.on_packet(n, false).verdict;
 /// assert_eq!(see(65_534), Verdict::First);
 /// assert_eq!(see(0), Verdict::InOrder { skipped: 1 }); // across the wrap
 /// assert_eq!(see(65_535), Verdict::Late { depth: 1 });
@@ -78,13 +83,16 @@ pub struct SequenceTracker {
     highest: u64,
     /// Lowest number of this run, extended.
     first: u64,
-    /// The number that would make the pending suspect a restart; more than 16 bits: no suspect.
+    /// The number after the highest, if that is all there is to know; else [`ASK`].
+    next: u32,
+    /// The number that would make the pending suspect a restart, or [`ASK`] without a suspect.
     suspect_next: u32,
     /// Bit `n % WINDOW` tells whether number `n`, less than `WINDOW` behind the highest, was seen.
     seen: [u64; WORDS],
 }
 
-const NO_SUSPECT: u32 = u32::MAX;
+/// No 16-bit number: compares unequal to all.
+const ASK: u32 = u32::MAX;
 
 /// A verdict, and what became of the packet that was suspect before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,32 +116,33 @@ impl SequenceTracker {
         Self {
             highest: 0,
             first: 0,
-            suspect_next: NO_SUSPECT,
+            next: ASK,
+            suspect_next: ASK,
             seen: [0; WORDS],
         }
     }
 
-    /// Places `number`. `looks_old` is asked only about a packet far behind: does its timestamp say
-    /// that it belongs to the last minute of this stream?
+    /// The packet that nearly every packet is: if `number` is the next, with no suspect pending, takes
+    /// it (the verdict is in order, nothing skipped). Else changes nothing, and
+    /// [`on_packet`](Self::on_packet) tells more.
+    #[must_use]
     #[inline(always)]
-    pub fn on_packet(&mut self, number: u16, looks_old: impl FnOnce() -> bool) -> Placed {
-        let ahead = number.wrapping_sub(self.highest as u16);
-        if ahead == 1 && self.suspect_next == NO_SUSPECT && self.highest != 0 {
-            self.highest += 1;
-            self.mark(self.highest);
-            return Placed {
-                verdict: Verdict::InOrder { skipped: 0 },
-                suspect_was_stale: false,
-            };
+    pub const fn advance_by_one(&mut self, number: u16) -> bool {
+        if number as u32 != self.next {
+            return false;
         }
-        self.place(number, ahead, looks_old)
+        self.next = number.wrapping_add(1) as u32;
+        self.highest += 1;
+        self.mark(self.highest);
+        true
     }
 
-    #[cold]
-    #[inline(never)]
-    fn place(&mut self, number: u16, ahead: u16, looks_old: impl FnOnce() -> bool) -> Placed {
-        let pending = std::mem::replace(&mut self.suspect_next, NO_SUSPECT);
+    /// Places any `number`. `looks_old`: the packet's timestamp says that it belongs to the last minute
+    /// of this stream (asked of a packet far behind only).
+    pub fn on_packet(&mut self, number: u16, looks_old: bool) -> Placed {
+        let ahead = number.wrapping_sub(self.highest as u16);
         let back = ahead.wrapping_neg(); // 0 for the highest itself
+        let pending = std::mem::replace(&mut self.suspect_next, ASK);
         let verdict = if self.highest == 0 {
             self.begin(number, 1);
             Verdict::First
@@ -144,13 +153,17 @@ impl SequenceTracker {
             self.advance(ahead)
         } else if u32::from(back) < WINDOW {
             self.look_back(back)
-        } else if ahead >= 1 << 15 && looks_old() {
+        } else if ahead >= 1 << 15 && looks_old {
             Verdict::Stale
         } else {
             self.suspect_next = u32::from(number.wrapping_add(1));
             Verdict::Suspect
         };
-        let suspect_was_stale = pending != NO_SUSPECT && verdict != Verdict::Restart;
+        self.next = match self.suspect_next {
+            ASK => u32::from((self.highest as u16).wrapping_add(1)),
+            _ => ASK,
+        };
+        let suspect_was_stale = pending != ASK && verdict != Verdict::Restart;
         Placed {
             verdict,
             suspect_was_stale,
@@ -194,15 +207,20 @@ impl SequenceTracker {
     /// Whether a suspect waits for the packet after it.
     #[must_use]
     pub const fn has_suspect(&self) -> bool {
-        self.suspect_next != NO_SUSPECT
+        self.suspect_next != ASK
     }
 
     /// Highest number so far with its cycles (RFC 3550 §6.4.1 wants the low 32 bits); `None` before
     /// the first packet.
     #[must_use]
-    #[inline(always)]
     pub const fn highest(&self) -> Option<u64> {
-        self.highest.checked_sub(FIRST_CYCLE)
+        highest_of(self.highest)
+    }
+
+    /// What [`highest_of`] makes the highest number of.
+    #[inline(always)]
+    pub(crate) const fn extended(&self) -> u64 {
+        self.highest
     }
 
     /// Numbers from the first to the highest of this run, seen or not (A.3's "expected").
@@ -216,7 +234,7 @@ impl SequenceTracker {
     }
 
     #[inline(always)]
-    fn mark(&mut self, number: u64) {
+    const fn mark(&mut self, number: u64) {
         self.seen[number as usize / 64 % WORDS] |= 1 << (number % 64);
     }
 
@@ -238,7 +256,7 @@ mod tests {
         let mut t = SequenceTracker::new();
         numbers
             .iter()
-            .map(|&n| t.on_packet(n, || false).verdict)
+            .map(|&n| t.on_packet(n, false).verdict)
             .collect()
     }
 
@@ -344,7 +362,7 @@ mod tests {
     #[test]
     fn a_suspect_is_settled_by_the_next_packet() {
         let mut t = SequenceTracker::new();
-        let mut settled = |n| t.on_packet(n, || false).suspect_was_stale;
+        let mut settled = |n| t.on_packet(n, false).suspect_was_stale;
         assert!(!settled(10) && !settled(40_000));
         assert!(settled(11));
         assert!(!settled(12) && !settled(40_000) && !settled(40_001));
@@ -353,22 +371,46 @@ mod tests {
     #[test]
     fn old_packets_in_a_row_are_no_restart() {
         let mut t = SequenceTracker::new();
-        t.on_packet(20_000, || false);
+        t.on_packet(20_000, false);
         for n in 10_000..10_010 {
-            assert_eq!(t.on_packet(n, || true).verdict, Stale);
+            assert_eq!(t.on_packet(n, true).verdict, Stale);
         }
-        assert_eq!(t.on_packet(20_001, || true).verdict, IN_ORDER);
+        assert_eq!(t.on_packet(20_001, true).verdict, IN_ORDER);
+    }
+
+    #[test]
+    fn the_short_cut_says_what_the_long_way_says() {
+        let mut short = SequenceTracker::new();
+        let mut long = SequenceTracker::new();
+        assert!(!short.advance_by_one(0));
+        let numbers = [
+            9, 10, 12, 11, 13, 40_000, 14, 15, 50_000, 50_001, 50_002, 65_535, 0, 1,
+        ];
+        for n in numbers {
+            let placed = long.on_packet(n, false);
+            let before = short.clone();
+            if short.advance_by_one(n) {
+                let plain = Placed {
+                    verdict: IN_ORDER,
+                    suspect_was_stale: false,
+                };
+                assert_eq!(placed, plain, "{n} after {before:?}");
+            } else {
+                assert_eq!(short.on_packet(n, false), placed);
+            }
+            assert_eq!(format!("{short:?}"), format!("{long:?}"));
+        }
     }
 
     #[test]
     fn a_restart_forgets_the_window() {
         let mut t = SequenceTracker::new();
         for n in [0, 1, 2, 3, 40_000, 40_001] {
-            t.on_packet(n, || false);
+            t.on_packet(n, false);
         }
         // 39,999 shares no bit with the old run
         assert_eq!(
-            t.on_packet(39_998, || false).verdict,
+            t.on_packet(39_998, false).verdict,
             Early {
                 skipped: 1,
                 depth: 3

@@ -9,8 +9,9 @@
 //! it takes a shard for the one write and gives it back at once. Slower, but it counts.
 //!
 //! # Several registries
-//! `FAST` is a small direct-mapped table by registry number. Numbers are never used twice, so an entry
-//! left over from a registry that is gone matches no handle: its address is never followed.
+//! `FAST` holds the registry used last; another one is looked up in `OWNED` and takes its place. Numbers
+//! are never used twice, so an entry left over from a registry that is gone matches no handle: its
+//! address is never followed.
 
 use std::cell::{Cell as Local, RefCell};
 use std::ptr;
@@ -22,19 +23,17 @@ use super::{Shard, Shards};
 use crate::cell::Cell;
 use crate::sync::Relaxed;
 
-/// Registries that one thread can use in turns without leaving the fast path.
-const WAYS: usize = 4;
-
+/// The shard that this thread used last.
 #[derive(Debug)]
-struct Entry {
+struct Fast {
     /// Number of the registry whose shard this is; 0 is none's.
     id: Local<u64>,
+    /// Cell 0; means something only where `id` does.
     base: Local<*const Cell>,
 }
 
 thread_local! {
-    static FAST: [Entry; WAYS] =
-        const { [const { Entry { id: Local::new(0), base: Local::new(ptr::null()) } }; WAYS] };
+    static FAST: Fast = const { Fast { id: Local::new(0), base: Local::new(ptr::null()) } };
 
     static OWNED: Owned = const { Owned(RefCell::new(Vec::new())) };
 }
@@ -90,19 +89,12 @@ impl Home {
     }
 }
 
-/// Address of cell 0 of this thread's shard of registry `id`, or null if there is none (yet).
+/// Address of cell 0 of this thread's shard of registry `id`, if that was used last.
 ///
-/// Non-null means: the thread owns the shard now, and keeps it at least until it leaves the caller.
+/// `Some` means: this thread owns the shard now.
 #[inline(always)]
-pub(crate) fn base(id: u64) -> *const Cell {
-    FAST.with(|fast| {
-        let entry = &fast[id as usize % WAYS];
-        if entry.id.get() == id {
-            entry.base.get()
-        } else {
-            ptr::null()
-        }
-    })
+pub(crate) fn base(id: u64) -> Option<*const Cell> {
+    FAST.with(|fast| (fast.id.get() == id).then(|| fast.base.get()))
 }
 
 /// This thread's hold on one shard. The shard goes to another thread when the last clone is dropped:
@@ -156,9 +148,8 @@ pub(crate) fn attach(home: &Arc<Home>) -> Option<Rc<Attachment>> {
                 }
             };
             FAST.with(|fast| {
-                let entry = &fast[home.id as usize % WAYS];
-                entry.id.set(home.id);
-                entry.base.set(attachment.shard(home).base());
+                fast.id.set(home.id);
+                fast.base.set(attachment.shard(home).base());
             });
             Some(attachment)
         })
@@ -173,7 +164,7 @@ struct Owned(RefCell<Vec<Rc<Attachment>>>);
 impl Drop for Owned {
     fn drop(&mut self) {
         // First nobody may find the shards by the fast path, then they may go to others.
-        FAST.with(|fast| fast.iter().for_each(|entry| entry.id.set(0)));
+        FAST.with(|fast| fast.id.set(0));
         self.0.get_mut().clear();
     }
 }
@@ -196,10 +187,10 @@ mod tests {
         for n in 1..=3 {
             let home = Arc::clone(&home);
             std::thread::spawn(move || {
-                assert!(base(home.id).is_null());
+                assert_eq!(base(home.id), None);
                 add(&home, 2, n);
                 let at = base(home.id);
-                assert!(!at.is_null());
+                assert!(at.is_some());
                 add(&home, 2, n);
                 assert_eq!(at, base(home.id));
             })
@@ -210,8 +201,8 @@ mod tests {
     }
 
     #[test]
-    fn more_registries_than_ways_take_turns() {
-        let homes: Vec<_> = (0..WAYS * 3).map(|_| Home::new(8)).collect();
+    fn several_registries_take_turns() {
+        let homes: Vec<_> = (0..12).map(|_| Home::new(8)).collect();
         for _ in 0..10 {
             homes.iter().for_each(|h| add(h, 1, 1));
         }
@@ -240,7 +231,7 @@ mod tests {
         impl Drop for Last {
             fn drop(&mut self) {
                 let home = self.0.take().unwrap();
-                assert!(base(home.id).is_null(), "our destructor ran first");
+                assert_eq!(base(home.id), None, "our destructor ran first");
                 add(&home, 5, 7);
                 add(&home, 5, 7);
             }

@@ -42,8 +42,8 @@ pub(crate) const TOTALS: usize = 12;
 pub(crate) struct Levels {
     /// Interarrival jitter, RTP ticks.
     pub(crate) jitter_ticks: f64,
-    /// Highest sequence number, with its cycles.
-    pub(crate) highest: u64,
+    /// Highest sequence number, extended: see `rtp::highest_of`.
+    pub(crate) extended: u64,
     /// Arrival of the last packet, on the host's monotonic clock.
     pub(crate) last_arrival_ns: u64,
 }
@@ -96,7 +96,7 @@ impl Block {
                 let totals = std::array::from_fn(|i| self.totals[i].get());
                 let levels = Levels {
                     jitter_ticks: f64::from_bits(self.jitter_ticks.get()),
-                    highest: self.highest.get(),
+                    extended: self.highest.get(),
                     last_arrival_ns: self.last_arrival_ns.get(),
                 };
                 (totals, levels)

@@ -66,35 +66,52 @@ impl Stream {
     /// **Errors, panics**: none; a packet that fits nowhere is counted as such.
     #[inline]
     pub fn on_rtp(&mut self, header: &RtpHeader, arrival_ns: u64) -> Verdict {
+        let Some(new_frame) = self.receiver.on_next(header, arrival_ns) else {
+            return self.on_unusual(header, arrival_ns);
+        };
+        let block = &*self.block;
+        block
+            .sequence
+            .write(|| self.count(header, arrival_ns, new_frame));
+        Verdict::InOrder { skipped: 0 }
+    }
+
+    /// Every packet but the next in order.
+    #[cold]
+    #[inline(never)]
+    fn on_unusual(&mut self, header: &RtpHeader, arrival_ns: u64) -> Verdict {
         let update = self.receiver.on_packet(header, arrival_ns);
         let block = &*self.block;
         block.sequence.write(|| {
-            let totals = &block.totals;
-            totals[total::PACKETS].add(1);
-            totals[total::BYTES].add(header.packet_len());
-            totals[total::HEADER_BYTES].add(u64::from(header.header_len));
-            if header.padding_len != 0 {
-                totals[total::PADDING_BYTES].add(u64::from(header.padding_len));
-            }
-            block.last_arrival_ns.set(arrival_ns);
-            if update.new_frame {
-                totals[total::FRAMES].add(1);
-                block
-                    .jitter_ticks
-                    .set(self.receiver.jitter().ticks().to_bits());
-            }
-            block
-                .highest
-                .set(self.receiver.sequence().highest().unwrap_or(0));
-            if update.verdict != (Verdict::InOrder { skipped: 0 }) {
-                record_unusual(block, update.verdict);
-            }
+            self.count(header, arrival_ns, update.new_frame);
+            count_verdict(block, update.verdict);
             if update.suspect_was_stale {
-                totals[total::STALE].add(1);
-                totals[total::SUSPECTS].add(u64::MAX); // less 1, in wrapping arithmetic
+                block.totals[total::STALE].add(1);
+                block.totals[total::SUSPECTS].add(u64::MAX); // less 1, in wrapping arithmetic
             }
         });
         update.verdict
+    }
+
+    /// What every packet adds; between the two ends of a write.
+    #[inline(always)]
+    fn count(&self, header: &RtpHeader, arrival_ns: u64, new_frame: bool) {
+        let block = &*self.block;
+        let totals = &block.totals;
+        totals[total::PACKETS].add(1);
+        totals[total::BYTES].add(u64::from(header.packet_len));
+        totals[total::HEADER_BYTES].add(u64::from(header.header_len));
+        if header.padding_len != 0 {
+            totals[total::PADDING_BYTES].add(u64::from(header.padding_len));
+        }
+        block.last_arrival_ns.set(arrival_ns);
+        block.highest.set(self.receiver.sequence().extended());
+        if new_frame {
+            totals[total::FRAMES].add(1);
+            block
+                .jitter_ticks
+                .set(self.receiver.jitter().ticks().to_bits());
+        }
     }
 
     /// The numbers so far, for the owner.
@@ -103,7 +120,7 @@ impl Stream {
         let totals = std::array::from_fn(|i| self.block.totals[i].get());
         let levels = Levels {
             jitter_ticks: self.receiver.jitter().ticks(),
-            highest: self.block.highest.get(),
+            extended: self.block.highest.get(),
             last_arrival_ns: self.block.last_arrival_ns.get(),
         };
         StreamStats::new(&totals, &levels)
@@ -128,10 +145,8 @@ impl Stream {
     }
 }
 
-/// What every packet but the next in order adds.
-#[cold]
-#[inline(never)]
-fn record_unusual(block: &Block, verdict: Verdict) {
+/// What a verdict adds; between the two ends of a write.
+fn count_verdict(block: &Block, verdict: Verdict) {
     let totals = &block.totals;
     match verdict {
         Verdict::First => {}

@@ -3,6 +3,7 @@
 //! Lives here: derived figures. Not here: how they were gathered.
 
 use super::block::{Identity, Levels, Totals, total};
+use crate::rtp::highest_of;
 
 /// What a stream received, as of one moment.
 ///
@@ -35,7 +36,8 @@ pub struct StreamStats {
     pub restarts: u64,
     /// Interarrival jitter, RTP ticks (RFC 3550 §6.4.1): divide by `clock_rate` for seconds.
     pub jitter_ticks: f64,
-    /// Highest sequence number with its cycles (RFC 3550 §6.4.1), of the run since the last restart.
+    /// Highest sequence number with its cycles (RFC 3550 §6.4.1), of the run since the last restart;
+    /// 0 before the first packet.
     pub highest_sequence: u64,
     /// Arrival of the last packet, nanoseconds on the clock that the host passes in.
     pub last_arrival_ns: u64,
@@ -57,7 +59,10 @@ impl StreamStats {
             frames: t[total::FRAMES],
             restarts: t[total::RESTARTS],
             jitter_ticks: levels.jitter_ticks,
-            highest_sequence: levels.highest,
+            highest_sequence: match highest_of(levels.extended) {
+                Some(highest) => highest,
+                None => 0,
+            },
             last_arrival_ns: levels.last_arrival_ns,
         }
     }
