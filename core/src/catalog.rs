@@ -110,6 +110,8 @@ catalog! {
     STREAMS_REFUSED = Desc::counter("media_metrics_streams_refused_total", "Streams that were refused, because the limit on streams was met.");
     /// Streams left for the next tick.
     STREAMS_BUSY = Desc::counter("media_metrics_streams_busy_total", "Times that a stream's writer was busy for so long that a merge left it for the next.");
+    /// Records that were dropped.
+    RECORDS_DROPPED = Desc::counter("media_metrics_records_dropped_total", "Records that were dropped, because there was no memory for a thread's cells.");
     /// Snapshots that a sink got.
     SINK_TURNS = Desc::counter("media_metrics_sink_turns_total", "Snapshots that a sink took.").labels(&["sink"]);
     /// Snapshots that a sink missed.

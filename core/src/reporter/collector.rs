@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::fold::Fold;
 use crate::catalog;
+use crate::counter::Counter;
 use crate::desc::{Desc, Kind};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
@@ -60,6 +61,7 @@ struct OwnMetrics {
     shards: Gauge,
     series: Gauge,
     memory: Gauge,
+    dropped: Counter,
 }
 
 impl OwnMetrics {
@@ -76,6 +78,7 @@ impl OwnMetrics {
             shards: Gauge::new(handle(&catalog::REPORTER_SHARDS)?),
             series: Gauge::new(handle(&catalog::REPORTER_SERIES)?),
             memory: Gauge::new(handle(&catalog::REPORTER_MEMORY)?),
+            dropped: Counter::new(handle(&catalog::RECORDS_DROPPED)?),
         })
     }
 }
@@ -193,6 +196,7 @@ impl Collector {
         let series = shared.table().len();
         let arrays: usize = self.families.iter().map(Collected::bucket_bytes).sum();
         let streams = self.fold.len() * 512;
+        self.metrics.dropped.add(shared.home.take_dropped());
         self.metrics.shards.set(shards as f64);
         self.metrics.series.set(series as f64);
         self.metrics

@@ -44,6 +44,8 @@ pub(crate) struct Home {
     id: u64,
     capacity: usize,
     shards: Shards,
+    /// Records that found no memory for a shard.
+    dropped: AtomicU64,
 }
 
 impl Home {
@@ -52,10 +54,12 @@ impl Home {
         // ordered, numbers are wanted. 2^64 registries are not made.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
+        let shards = Shards::new(capacity);
         Arc::new(Self {
             id,
             capacity,
-            shards: Shards::new(capacity),
+            shards,
+            dropped: AtomicU64::new(0),
         })
     }
 
@@ -75,17 +79,26 @@ impl Home {
     }
 
     /// Runs `write` with a shard that the calling thread owns: its own, or one borrowed for this call.
-    /// Does nothing only if the operating system has no memory for a first shard.
+    /// If the operating system has no memory for a new shard, the record is dropped, and counted.
     #[cold]
     pub(crate) fn with_shard(self: &Arc<Self>, write: impl FnOnce(&Shard)) {
         if let Some(attachment) = attach(self) {
             return write(attachment.shard(self));
         }
         // This thread's destructors run. A panic in `write` leaks the shard: it stays in the sums.
-        if let Ok(shard) = self.shards.acquire() {
-            write(shard);
-            shard.release();
+        match self.shards.acquire() {
+            Ok(shard) => {
+                write(shard);
+                shard.release();
+            }
+            // Relaxed: a number by itself.
+            Err(_) => drop(self.dropped.fetch_add(1, Relaxed)),
         }
+    }
+
+    /// Records dropped since the last call.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Relaxed) // Relaxed: as above
     }
 }
 

@@ -37,18 +37,12 @@ pub(crate) struct Shard {
     slab: Slab,
     /// Whether some thread writes here now.
     owned: AtomicBool,
-    /// The shard made before this one; fixed before this one is published.
-    next: *const Shard,
+    /// The shard made before this one, or null; fixed before this one is published.
+    next: AtomicPtr<Shard>,
     /// Owns the bucket arrays that the slots point to. Locked by the owner when it makes one, and by
     /// the reporter when a series has ended: cold, and never both for one index.
     buckets: Mutex<HashMap<u32, Box<[Cell]>>>,
 }
-
-// SAFETY: `next` points to a shard of the same list, which is not freed before the whole list is
-// (`Shards::drop`, with exclusive access), and is never changed; all else is Sync by itself.
-unsafe impl Sync for Shard {}
-// SAFETY: as above; a Shard is tied to no thread.
-unsafe impl Send for Shard {}
 
 impl Shard {
     /// Cell `index` of this shard. Only the owner may write it; see [`Cell`].
@@ -149,23 +143,24 @@ impl Shards {
         let shard = Box::into_raw(Box::new(Shard {
             slab: Slab::new(self.capacity)?,
             owned: AtomicBool::new(true),
-            next: ptr::null(),
+            next: AtomicPtr::new(ptr::null_mut()),
             buckets: Mutex::new(HashMap::new()),
         }));
-        // Relaxed: what we read here is only stored as `next`; who follows it got it by Acquire from
-        // the head, and the head's Release sequence goes through every exchange.
+        // SAFETY: from Box::into_raw just now, and freed only in `drop`, when nobody borrows `self`.
+        let made = unsafe { &*shard };
+        // Relaxed: what we read here is only stored as `next`; who follows it got to us by Acquire, and
+        // the head's release sequence goes through every exchange.
         let mut head = self.head.load(Relaxed);
         loop {
-            // SAFETY: `shard` came from Box::into_raw above and is not published yet: it is ours alone.
-            unsafe { (*shard).next = head };
-            // Release: pairs with the Acquire load in `iter`: who finds the shard finds it made.
-            // Relaxed on failure: as for the load above.
+            // Relaxed: the exchange below publishes it.
+            made.next.store(head, Relaxed);
+            // Release: pairs with the Acquire load in `iter`: who finds the shard finds its `next`, its
+            // memory and all else. Relaxed on failure: as for the load above.
             match self
                 .head
                 .compare_exchange_weak(head, shard, Release, Relaxed)
             {
-                // SAFETY: published and never freed before `self` is dropped, and we borrow `self`.
-                Ok(_) => return Ok(unsafe { &*shard }),
+                Ok(_) => return Ok(made),
                 Err(now) => head = now,
             }
         }
@@ -173,13 +168,13 @@ impl Shards {
 
     /// Every shard that was made before now.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
-        // Acquire: pairs with the Release exchange in `acquire`: without it the shard's fields, its
-        // `next` among them, might not be there yet.
-        let mut at: *const Shard = self.head.load(Acquire);
+        // Acquire: pairs with the Release exchange in `acquire`. Without it we could find the newest
+        // shard with no `next` yet, and miss all older ones: a total would go back.
+        let mut at = self.head.load(Acquire);
         std::iter::from_fn(move || {
             // SAFETY: null, or a shard of this list, which lives as long as `self`, which we borrow.
             let shard = unsafe { at.as_ref() }?;
-            at = shard.next;
+            at = shard.next.load(Relaxed); // Relaxed: stored before the shard was published
             Some(shard)
         })
     }
@@ -193,7 +188,7 @@ impl Drop for Shards {
             // SAFETY: every shard of the list came from Box::into_raw, is in the list once, and nobody
             // borrows it any more.
             let shard = unsafe { Box::from_raw(at) };
-            at = shard.next.cast_mut();
+            at = shard.next.load(Relaxed);
         }
     }
 }

@@ -1,0 +1,177 @@
+//! The reporter: on time, on request, at the end; sinks that misbehave.
+
+#![allow(missing_docs, reason = "tests")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use media_metrics_core::{Desc, Registry, Reporter, Snapshot, StartError};
+
+static HITS: Desc = Desc::counter("t_hits_total", "Hits.");
+const HOUR: Duration = Duration::from_secs(3_600);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn hits(s: &Snapshot) -> Option<u64> {
+    s.counter("t_hits_total", &[])
+}
+
+#[test]
+fn ticks_come_by_themselves() {
+    let r = Registry::new().unwrap();
+    r.counter(&HITS, &[]).unwrap().inc();
+    let reporter = Reporter::builder(&r)
+        .interval(Duration::from_millis(5))
+        .start()
+        .unwrap();
+    let deadline = Instant::now() + 20 * SECOND;
+    while reporter.latest().sequence() < 3 {
+        assert!(Instant::now() < deadline, "no third tick in 20 s");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(hits(&reporter.latest()), Some(1));
+}
+
+#[test]
+fn a_flush_has_all_that_was_recorded_before_it() {
+    let r = Registry::new().unwrap();
+    let c = r.counter(&HITS, &[]).unwrap();
+    let reporter = Reporter::builder(&r).interval(HOUR).start().unwrap();
+    for n in 1..=100 {
+        c.inc();
+        assert_eq!(hits(&reporter.flush()), Some(n));
+    }
+    assert_eq!(r.latest().sequence(), 100);
+}
+
+#[test]
+fn stopping_is_prompt_and_says_the_last_word() {
+    let r = Registry::new().unwrap();
+    let c = r.counter(&HITS, &[]).unwrap();
+    let last = Arc::new(Mutex::new(None));
+    let theirs = Arc::clone(&last);
+    let keep = move |s: &Arc<Snapshot>| *theirs.lock().unwrap() = hits(s);
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .sink("keep", 4, keep)
+        .start()
+        .unwrap();
+    c.add(42);
+    assert!(reporter.stop(20 * SECOND)); // would take an hour if it slept
+    assert_eq!(*last.lock().unwrap(), Some(42));
+    assert_eq!(hits(&r.latest()), Some(42));
+}
+
+#[test]
+fn dropping_is_stopping() {
+    let r = Registry::new().unwrap();
+    let c = r.counter(&HITS, &[]).unwrap();
+    let reporter = Reporter::builder(&r).interval(HOUR).start().unwrap();
+    c.inc();
+    drop(reporter);
+    assert_eq!(hits(&r.latest()), Some(1));
+}
+
+#[test]
+fn there_is_one_reporter_at_a_time() {
+    let r = Registry::new().unwrap();
+    let c = r.counter(&HITS, &[]).unwrap();
+    let start = || Reporter::builder(&r).interval(HOUR).start();
+    for n in 1..=3 {
+        let reporter = start().unwrap();
+        assert!(matches!(start(), Err(StartError::AlreadyRunning)));
+        c.inc();
+        assert_eq!(hits(&reporter.flush()), Some(n));
+        assert!(reporter.stop(SECOND));
+    }
+    let zero = Reporter::builder(&r).interval(Duration::ZERO).start();
+    assert!(matches!(zero, Err(StartError::ZeroInterval)));
+}
+
+#[test]
+fn a_panicking_sink_loses_its_own_turns_only() {
+    let r = Registry::new().unwrap();
+    let turns = Arc::new(AtomicU64::new(0));
+    let theirs = Arc::clone(&turns);
+    let good = move |_: &Arc<Snapshot>| {
+        theirs.fetch_add(1, Ordering::Relaxed);
+    };
+    let bad = |s: &Arc<Snapshot>| assert!(s.sequence() % 2 == 0, "expected: a sink panics");
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .sink("bad", 100, bad)
+        .sink("good", 100, good)
+        .start()
+        .unwrap();
+    for _ in 0..9 {
+        let _ = reporter.flush();
+    }
+    assert!(reporter.stop(20 * SECOND)); // the tenth
+    assert_eq!(turns.load(Ordering::Relaxed), 10);
+    let s = r.collect();
+    assert_eq!(
+        s.counter("media_metrics_sink_panics_total", &["bad"]),
+        Some(5)
+    );
+    assert_eq!(
+        s.counter("media_metrics_sink_turns_total", &["bad"]),
+        Some(5)
+    );
+    assert_eq!(
+        s.counter("media_metrics_sink_turns_total", &["good"]),
+        Some(10)
+    );
+}
+
+#[test]
+fn a_stuck_sink_holds_up_nobody() {
+    let r = Registry::new().unwrap();
+    let (release, stuck) = std::sync::mpsc::channel::<()>();
+    let stuck = Mutex::new(stuck);
+    let block = move |_: &Arc<Snapshot>| {
+        let _ = stuck.lock().unwrap().recv();
+    };
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .sink("stuck", 2, block)
+        .start()
+        .unwrap();
+    for _ in 0..10 {
+        let _ = reporter.flush();
+    }
+    let began = Instant::now();
+    assert!(
+        !reporter.stop(Duration::from_millis(50)),
+        "it did not finish"
+    );
+    assert!(began.elapsed() < 20 * SECOND);
+    // One in its hands (perhaps not yet), two waiting, the rest dropped.
+    let dropped = r
+        .collect()
+        .counter("media_metrics_sink_dropped_total", &["stuck"])
+        .unwrap();
+    assert!((8..=9).contains(&dropped), "{dropped}");
+    drop(release);
+}
+
+#[test]
+fn the_reporter_reports_on_itself() {
+    let r = Registry::new().unwrap();
+    let reporter = Reporter::builder(&r)
+        .interval(Duration::from_millis(2))
+        .start()
+        .unwrap();
+    let deadline = Instant::now() + 20 * SECOND;
+    loop {
+        let s = reporter.latest();
+        let count = |name| s.histogram(name, &[]).map_or(0, |h| h.count());
+        if count("media_metrics_reporter_tick_seconds") > 2
+            && count("media_metrics_reporter_late_seconds") > 2
+        {
+            assert!(s.gauge("media_metrics_series", &[]).unwrap() > 0.0);
+            assert!(s.gauge("media_metrics_memory_bytes", &[]).unwrap() > 0.0);
+            break;
+        }
+        assert!(Instant::now() < deadline);
+    }
+}
