@@ -1,6 +1,6 @@
 //! Families, series, limits, removal; values as a snapshot shows them.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;
 

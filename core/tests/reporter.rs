@@ -1,6 +1,6 @@
 //! The reporter: on time, on request, at the end; sinks that misbehave.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -96,7 +96,8 @@ fn a_panicking_sink_loses_its_own_turns_only() {
     let good = move |_: &Arc<Snapshot>| {
         theirs.fetch_add(1, Ordering::Relaxed);
     };
-    let bad = |s: &Arc<Snapshot>| assert!(s.sequence() % 2 == 0, "expected: a sink panics");
+    let bad =
+        |s: &Arc<Snapshot>| assert!(s.sequence().is_multiple_of(2), "expected: a sink panics");
     let reporter = Reporter::builder(&r)
         .interval(HOUR)
         .sink("bad", 100, bad)

@@ -1,6 +1,6 @@
 //! Sequence accounting against an oracle that is too slow to ship, on numbers of every kind.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
 

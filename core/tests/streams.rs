@@ -1,6 +1,6 @@
 //! Streams: what packets say, as groups and readers see it.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use media_metrics_core::rtp::RtpHeader;
 use media_metrics_core::{RegisterError, Registry, Snapshot, Stream, StreamConfig};

@@ -1,6 +1,6 @@
 //! Many threads: what they recorded is what is published, exactly, and never goes back.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,7 +79,7 @@ fn a_record_from_any_destructor_counts() {
     thread_local!(static AFTER: RefCell<Option<Recorder>> = const { RefCell::new(None) });
     let r = small();
     let c = r.counter(&HITS, &[]).unwrap();
-    let theirs = c.clone();
+    let theirs = c;
     std::thread::spawn(move || {
         // One is registered before this thread attaches, one after: destroyed on both sides of it.
         BEFORE.with(|slot| *slot.borrow_mut() = Some(Recorder(theirs.clone())));
