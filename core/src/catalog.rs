@@ -118,6 +118,18 @@ catalog! {
     SINK_DROPPED = Desc::counter("media_metrics_sink_dropped_total", "Snapshots that a sink missed, because it was slow or gone.").labels(&["sink"]);
     /// Panics of a sink.
     SINK_PANICS = Desc::counter("media_metrics_sink_panics_total", "Panics of a sink, caught.").labels(&["sink"]);
+
+    /// Pages served.
+    SCRAPES = Desc::counter("media_metrics_scrapes_total", "Requests for /metrics that got a page.");
+    /// Bytes of those pages.
+    SCRAPE_BYTES = Desc::counter("media_metrics_scrape_bytes_total", "Bytes of the pages that requests for /metrics got, headers not included.").unit(Unit::Bytes);
+    /// Encodings made: fewer than scrapes if scrapers share them.
+    ENCODE = Desc::histogram("media_metrics_encode_seconds", "Time that the encoding of a snapshot took: one sample for each snapshot that was asked for.", LATENCY_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
+    /// Answers by status.
+    HTTP_RESPONSES = Desc::counter("media_metrics_http_responses_total", "Requests that the metrics server answered, by status code.").labels(&["code"]);
+    /// Connections that ended before they were served.
+    HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
 }
 
 #[cfg(test)]

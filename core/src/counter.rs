@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use crate::cell::Cell;
-use crate::registry::Handle;
+use crate::registry::{Address, Handle};
 use crate::shard::attach::Attachment;
 
 /// A counter that any thread may add to, at the price of a plain addition.
@@ -19,14 +19,14 @@ use crate::shard::attach::Attachment;
 /// - **Errors, panics**: none.
 #[derive(Clone, Debug)]
 pub struct Counter {
-    index: u32,
+    address: Address,
     handle: Handle,
 }
 
 impl Counter {
     pub(crate) fn new(handle: Handle) -> Self {
         Self {
-            index: handle.series().index,
+            address: handle.cell_address(),
             handle,
         }
     }
@@ -34,7 +34,8 @@ impl Counter {
     /// Adds `n`.
     #[inline]
     pub fn add(&self, n: u64) {
-        match self.handle.own_cell(self.index as usize) {
+        // SAFETY: the address is that of our handle's series.
+        match unsafe { self.address.own_cell() } {
             Some(cell) => cell.add(n),
             None => self.add_slow(n),
         }
@@ -49,8 +50,8 @@ impl Counter {
     #[cold]
     #[inline(never)]
     fn add_slow(&self, n: u64) {
-        self.handle
-            .with_shard(|shard| shard.cell(self.index).add(n));
+        let index = self.handle.series().index;
+        self.handle.with_shard(|shard| shard.cell(index).add(n));
     }
 
     /// The counter as seen from this thread alone: for a loop that owns its thread.
@@ -88,7 +89,10 @@ impl LocalCounter {
     fn new(counter: Counter) -> Self {
         let attachment = counter.handle.attach();
         let cell = match &attachment {
-            Some(a) => std::ptr::from_ref(a.shard(counter.handle.home()).cell(counter.index)),
+            Some(a) => std::ptr::from_ref(
+                a.shard(counter.handle.home())
+                    .cell(counter.handle.series().index),
+            ),
             None => std::ptr::null(),
         };
         Self {

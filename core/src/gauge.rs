@@ -11,7 +11,7 @@
 use atomic::Atomic;
 use crossbeam_utils::CachePadded;
 
-use crate::registry::Handle;
+use crate::registry::{Address, Handle};
 use crate::shard::Shards;
 use crate::sync::Relaxed;
 
@@ -23,7 +23,7 @@ use crate::sync::Relaxed;
 /// - **Errors, panics**: none. Adding NaN or an infinity does nothing (it could never be taken back).
 #[derive(Clone, Debug)]
 pub struct Gauge {
-    index: u32,
+    address: Address,
     handle: Handle,
 }
 
@@ -68,9 +68,13 @@ impl Level {
 impl Gauge {
     pub(crate) fn new(handle: Handle) -> Self {
         Self {
-            index: handle.series().index,
+            address: handle.cell_address(),
             handle,
         }
+    }
+
+    fn index(&self) -> u32 {
+        self.handle.series().index
     }
 
     fn level(&self) -> Option<&Level> {
@@ -80,7 +84,7 @@ impl Gauge {
     /// Makes the level `value`.
     pub fn set(&self, value: f64) {
         if let Some(level) = self.level() {
-            let sum = level.sum(self.handle.home().shards(), self.index);
+            let sum = level.sum(self.handle.home().shards(), self.index());
             // Relaxed: see `Level::value`.
             level.0.base.store(value - sum, Relaxed);
         }
@@ -98,11 +102,12 @@ impl Gauge {
                 level.0.added.store(true, Relaxed);
             }
         }
-        match self.handle.own_cell(self.index as usize) {
+        // SAFETY: the address is that of our handle's series.
+        match unsafe { self.address.own_cell() } {
             Some(cell) => cell.add_f64(n),
             None => self
                 .handle
-                .with_shard(|shard| shard.cell(self.index).add_f64(n)),
+                .with_shard(|shard| shard.cell(self.index()).add_f64(n)),
         }
     }
 
@@ -122,7 +127,7 @@ impl Gauge {
     #[must_use]
     pub fn get(&self) -> f64 {
         self.level()
-            .map_or(0.0, |l| l.value(self.handle.home().shards(), self.index))
+            .map_or(0.0, |l| l.value(self.handle.home().shards(), self.index()))
     }
 
     pub(crate) const fn handle(&self) -> &Handle {

@@ -213,12 +213,12 @@ impl Builder {
     /// Adds a histogram family: label values and samples (recorded units) of each series.
     #[must_use]
     pub fn histogram(self, desc: &Desc, series: &[(&[&str], &[u64])]) -> Self {
-        let make = |samples: &[u64]| {
-            let mut h = HistogramSnapshot::new(desc);
-            samples.iter().for_each(|&v| h.record(v));
-            h
-        };
-        let values = Values::Histogram(series.iter().map(|s| make(s.1)).collect());
+        let values = Values::Histogram(
+            series
+                .iter()
+                .map(|s| HistogramSnapshot::of_samples(desc, s.1))
+                .collect(),
+        );
         self.family(desc, series.iter().map(|s| s.0), values)
     }
 

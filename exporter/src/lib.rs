@@ -1,1 +1,35 @@
-//! placeholder
+//! From snapshots to whoever wants them: Prometheus text over HTTP.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = media_metrics_core::Registry::new()?;
+//! let server = media_metrics_exporter::Server::builder(registry.clone()).bind("127.0.0.1:9464").start()?;
+//! println!("metrics on http://{}/metrics", server.local_addr());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three rooms, each with one neighbour: [`text`] turns a snapshot into bytes and knows nothing else;
+//! `encode` keeps one encoding of each snapshot for all who ask; `http` answers requests.
+//!
+//! Invariant: nothing here sees an atomic of the recording side. A scrape reads the latest published
+//! snapshot, so a slow or hostile scraper can't slow a packet.
+
+#![forbid(unsafe_code)]
+
+mod encode;
+mod error;
+mod format;
+mod http;
+mod source;
+mod telemetry;
+
+pub use error::ServeError;
+pub use format::text;
+pub use http::{DEFAULT_ADDRESS, Limits, Server, ServerBuilder};
+pub use source::Source;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeExamples;

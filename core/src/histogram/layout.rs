@@ -15,6 +15,9 @@
 //! This is the layout of `hdrhistogram::Histogram` with lowest discernible value 1; a property test
 //! holds the two against each other, so that counts carry over without loss.
 
+use std::hint::unreachable_unchecked;
+use std::num::NonZeroU64;
+
 /// How a histogram maps values to buckets: precision and maximum.
 ///
 /// - **Range**: values `0..=max_value`; larger ones count in the top bucket (and are counted apart).
@@ -100,8 +103,14 @@ impl Layout {
     #[must_use]
     #[inline]
     pub const fn index(&self, value: u64) -> usize {
-        // `63 ^ lz` is `63 - lz`, spelt so that it becomes one instruction (`bsr`).
-        let b = (63 ^ (value | self.mask).leading_zeros() as u64) - self.k;
+        // Not 0, as the mask is not: said so, or the compiler provides for it. And `63 ^ lz` is `63 - lz`,
+        // spelt so that it becomes one instruction (`bsr`).
+        let leading_zeros = match NonZeroU64::new(value | self.mask) {
+            Some(v) => v.leading_zeros() as u64,
+            // SAFETY: the mask is `2^(k+1) - 1`, at least 1.
+            None => unsafe { unreachable_unchecked() },
+        };
+        let b = (63 ^ leading_zeros) - self.k;
         (b * self.half_count + (value >> b)) as usize
     }
 

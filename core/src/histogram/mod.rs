@@ -12,4 +12,4 @@ pub use layout::Layout;
 pub use record::{Histogram, LocalHistogram};
 pub use snapshot::HistogramSnapshot;
 #[cfg(not(media_metrics_loom))]
-pub(crate) use snapshot::splits;
+pub(crate) use snapshot::{Part, splits};

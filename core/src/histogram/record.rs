@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Layout;
 use crate::cell::Cell;
-use crate::registry::{Handle, Series};
+use crate::registry::{Address, Handle, Series};
 use crate::shard::attach::Attachment;
 use crate::shard::{BucketSlot, Shard};
 use crate::sync::Relaxed;
@@ -31,23 +31,23 @@ pub(crate) const fn array_len(layout: Layout) -> usize {
 ///
 /// - **Cost**: about a nanosecond, the same whatever other threads do: no locked instruction, no
 ///   allocation (but a thread's first record), no system call.
-/// - **Error**: see [`Layout`]. Values above its maximum count in the top bucket, and are counted apart;
-///   the sum has their true value.
+/// - **Range**: a value above the layout's maximum counts as the maximum, and is counted apart. The sum
+///   wraps at 2^64.
+/// - **Error**: see [`Layout`].
 /// - **Errors, panics**: none.
 #[derive(Clone, Debug)]
 pub struct Histogram {
     layout: Layout,
-    /// Where this series' slot lies behind the shard's base, in cells.
-    slot: usize,
+    /// Of this series' slot, which leads to the buckets.
+    address: Address,
     handle: Handle,
 }
 
 impl Histogram {
     pub(crate) fn new(handle: Handle, layout: Layout) -> Self {
-        let slot = handle.home().slot_offset(handle.series().index);
         Self {
             layout,
-            slot,
+            address: handle.slot_address(),
             handle,
         }
     }
@@ -55,10 +55,11 @@ impl Histogram {
     /// Records one sample.
     #[inline]
     pub fn record(&self, value: u64) {
-        let Some(slot) = self.handle.own_cell(self.slot) else {
+        // SAFETY: the address is that of our handle's series.
+        let Some(slot) = (unsafe { self.address.own_cell() }) else {
             return self.record_slow(value);
         };
-        // SAFETY: `slot` is the offset of a slot (`Home::slot_offset`), of the size and alignment of a
+        // SAFETY: this is the address of a slot (`Handle::slot_address`), of the size and alignment of a
         // cell; the second half of a slab holds slots and nothing else, null or set.
         let slot = unsafe { &*std::ptr::from_ref(slot).cast::<BucketSlot>() };
         // Relaxed: stored by this thread, or by an earlier owner of the shard, and then the hand-over
@@ -117,35 +118,23 @@ unsafe fn record(array: *const Cell, layout: Layout, value: u64) {
     // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than an
     // index below `layout.len()`.
     let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
-    if value > layout.max_value() {
-        return clamp(
-            cell(CLAMPED),
-            cell(HEADER + layout.len() - 1),
-            cell(SUM),
-            value,
-        );
+    let max = layout.max_value();
+    if value > max {
+        let top = HEADER + layout.len() - 1;
+        return clamp(cell(CLAMPED), cell(top), cell(SUM), max);
     }
     // In bounds: `index(v) < layout.len()` for every `v <= max_value`.
     cell(HEADER + layout.index(value)).add(1);
-    add_saturating(cell(SUM), value);
+    cell(SUM).add(value);
 }
 
-/// A value above the maximum: counts in the top bucket, and apart.
+/// A value above the maximum is counted apart, and then as the maximum.
 #[cold]
 #[inline(never)]
-fn clamp(clamped: &Cell, top: &Cell, sum: &Cell, value: u64) {
+fn clamp(clamped: &Cell, top: &Cell, sum: &Cell, max: u64) {
     clamped.add(1);
     top.add(1);
-    add_saturating(sum, value);
-}
-
-/// A sum that wrapped would claim less than it holds.
-#[inline(always)]
-fn add_saturating(sum: &Cell, value: u64) {
-    match sum.get().checked_add(value) {
-        Some(total) => sum.set(total),
-        None => sum.set(u64::MAX),
-    }
+    sum.add(max);
 }
 
 /// A [`Histogram`] bound to the thread that made it.

@@ -17,42 +17,90 @@ pub struct HistogramSnapshot {
     layout: Layout,
     /// For each bound of the description: how many leading buckets lie at or below it.
     splits: Arc<[u32]>,
-    pub(crate) counts: Vec<u64>,
+    counts: Vec<u64>,
+    /// Cumulative, for each bound, then the total: made once by the merge, read by every encoding.
+    classic: Vec<u64>,
+    sum: u64,
+    clamped: u64,
+}
+
+/// One thread's share of a histogram, as a merge reads it.
+pub(crate) struct Part<C> {
+    /// Counts of the layout's buckets.
+    pub(crate) counts: C,
     pub(crate) sum: u64,
     pub(crate) clamped: u64,
 }
 
 impl HistogramSnapshot {
-    /// An empty histogram for a family's layout and bounds.
-    #[must_use]
-    pub fn new(desc: &Desc) -> Self {
-        Self::with_splits(desc.layout(), splits(desc))
-    }
-
-    pub(crate) fn with_splits(layout: Layout, splits: Arc<[u32]>) -> Self {
+    /// An empty histogram of a family with these [`splits`].
+    pub(crate) fn empty(layout: Layout, splits: Arc<[u32]>) -> Self {
+        let classic = vec![0; splits.len() + 1];
         Self {
             layout,
             splits,
             counts: vec![0; layout.len()],
+            classic,
             sum: 0,
             clamped: 0,
         }
     }
 
-    /// Adds one sample. (Hot paths record through [`Histogram`](super::Histogram).)
-    pub fn record(&mut self, value: u64) {
-        let max = self.layout.max_value();
-        if let Some(c) = self.counts.get_mut(self.layout.index(value.min(max))) {
-            *c += 1;
+    /// The histogram of these samples, in recorded units.
+    pub(crate) fn of_samples(desc: &Desc, samples: &[u64]) -> Self {
+        let mut h = Self::empty(desc.layout(), splits(desc));
+        let max = h.layout.max_value();
+        for &value in samples {
+            let kept = value.min(max);
+            if let Some(count) = h.counts.get_mut(h.layout.index(kept)) {
+                *count += 1;
+            }
+            h.sum = h.sum.wrapping_add(kept);
+            h.clamped += u64::from(kept < value);
         }
-        self.sum = self.sum.saturating_add(value);
-        self.clamped += u64::from(value > max);
+        h.accumulate();
+        h
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.counts.fill(0);
-        self.sum = 0;
-        self.clamped = 0;
+    /// Becomes the sum of `parts`.
+    pub(crate) fn merge<C: IntoIterator<Item = u64>>(
+        &mut self,
+        parts: impl Iterator<Item = Part<C>>,
+    ) {
+        let mut none_yet = true;
+        (self.sum, self.clamped) = (0, 0);
+        for part in parts {
+            let pairs = self.counts.iter_mut().zip(part.counts);
+            if none_yet {
+                pairs.for_each(|(count, n)| *count = n);
+            } else {
+                pairs.for_each(|(count, n)| *count += n);
+            }
+            none_yet = false;
+            self.sum = self.sum.wrapping_add(part.sum);
+            self.clamped += part.clamped;
+        }
+        if none_yet {
+            self.counts.fill(0);
+        }
+        self.accumulate();
+    }
+
+    fn accumulate(&mut self) {
+        let (mut at, mut total) = (0, 0);
+        let ends = self
+            .splits
+            .iter()
+            .map(|&s| s as usize)
+            .chain([self.counts.len()]);
+        for (cumulative, end) in self.classic.iter_mut().zip(ends) {
+            total += self
+                .counts
+                .get(at..end)
+                .map_or(0, |c| c.iter().sum::<u64>());
+            at = at.max(end);
+            *cumulative = total;
+        }
     }
 
     /// How values map to buckets.
@@ -70,10 +118,11 @@ impl HistogramSnapshot {
     /// Number of samples.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.classic.last().copied().unwrap_or(0)
     }
 
-    /// Sum of all samples in recorded units; stays at `u64::MAX` once it got there.
+    /// Sum of all samples in recorded units, those above the maximum taken as the maximum. Wraps at 2^64,
+    /// which a reader of rates takes for what it is: a counter's reset.
     #[must_use]
     pub const fn sum(&self) -> u64 {
         self.sum
@@ -90,21 +139,7 @@ impl HistogramSnapshot {
     /// A value equal to a bound is always below it. A value above it counts below only if the bucket
     /// that the bound cuts holds both: an error of at most `bound / 10^digits`.
     pub fn classic(&self) -> impl Iterator<Item = u64> {
-        let mut at = 0;
-        let mut total = 0;
-        let ends = self
-            .splits
-            .iter()
-            .map(|&s| s as usize)
-            .chain([self.counts.len()]);
-        ends.map(move |end| {
-            total += self
-                .counts
-                .get(at..end)
-                .map_or(0, |c| c.iter().sum::<u64>());
-            at = at.max(end);
-            total
-        })
+        self.classic.iter().copied()
     }
 
     /// The smallest recorded value that at least a share `q` of all samples does not exceed, as its

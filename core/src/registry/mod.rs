@@ -21,7 +21,7 @@ pub use group::Group;
 #[cfg(not(media_metrics_loom))]
 pub(crate) use group::GroupMetrics;
 #[cfg(not(media_metrics_loom))]
-pub(crate) use handle::Handle;
+pub(crate) use handle::{Address, Handle};
 #[cfg(not(media_metrics_loom))]
 pub(crate) use shared::Shared;
 #[cfg(not(media_metrics_loom))]

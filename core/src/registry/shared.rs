@@ -39,6 +39,8 @@ use crate::sync::{Queue, Relaxed};
 #[derive(Clone, Debug)]
 pub struct Registry {
     pub(crate) shared: Arc<Shared>,
+    /// For whom this clone registers.
+    purpose: Purpose,
 }
 
 /// Limits and label names of a registry to be.
@@ -140,6 +142,7 @@ impl RegistryBuilder {
         };
         Ok(Registry {
             shared: Arc::new(shared),
+            purpose: Purpose::Host,
         })
     }
 }
@@ -168,15 +171,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A handle on a series of the library's own.
-pub(crate) fn own_handle(
+/// A handle on a series, made now if there is none. Under the table's lock, so that the series is not
+/// removed in between.
+fn handle(
     table: &mut Table,
     home: &Arc<Home>,
     desc: &Desc,
     kind: Kind,
     values: &[&str],
+    purpose: Purpose,
 ) -> Result<Handle, RegisterError> {
-    let series = table.series(desc, kind, values, Purpose::Reserve)?;
+    let series = table.series(desc, kind, values, purpose)?;
     Ok(Handle::new(home, &series))
 }
 
@@ -187,7 +192,7 @@ pub(crate) fn own_counter(
     desc: &Desc,
     values: &[&str],
 ) -> Result<Counter, RegisterError> {
-    own_handle(table, home, desc, Kind::Counter, values).map(Counter::new)
+    handle(table, home, desc, Kind::Counter, values, Purpose::Reserve).map(Counter::new)
 }
 
 impl Shared {
@@ -215,20 +220,15 @@ impl Shared {
         snapshot
     }
 
-    /// A handle on a series of the library's own, registered later than the registry was made.
-    pub(crate) fn own_handle(
+    /// A handle on a series, made now if there is none.
+    pub(crate) fn handle(
         &self,
         desc: &Desc,
         kind: Kind,
         values: &[&str],
+        purpose: Purpose,
     ) -> Result<Handle, RegisterError> {
-        own_handle(&mut self.table(), &self.home, desc, kind, values)
-    }
-
-    fn handle(&self, desc: &Desc, kind: Kind, values: &[&str]) -> Result<Handle, RegisterError> {
-        let mut table = self.table();
-        let series = table.series(desc, kind, values, Purpose::Host)?;
-        Ok(Handle::new(&self.home, &series))
+        handle(&mut self.table(), &self.home, desc, kind, values, purpose)
     }
 
     /// As `handle`; where a limit is met, the family's `other`, counted.
@@ -237,27 +237,21 @@ impl Shared {
         desc: &Desc,
         kind: Kind,
         values: &[&str],
+        purpose: Purpose,
     ) -> Result<Handle, RegisterError> {
-        let full = match self.handle(desc, kind, values) {
+        let full = match self.handle(desc, kind, values, purpose) {
             Err(e @ (RegisterError::Full { .. } | RegisterError::FamilyFull { .. })) => e,
             done => return done,
         };
-        let mut table = self.table();
+        let (mut table, home) = (self.table(), &self.home);
         let others = vec![OTHER; values.len()];
-        let Ok(series) = table.series(desc, kind, &others, Purpose::Reserve) else {
-            return Err(full);
-        };
-        let counted = own_counter(
-            &mut table,
-            &self.home,
-            &catalog::SERIES_OVERFLOW,
-            &[desc.name()],
-        );
+        let other = handle(&mut table, home, desc, kind, &others, Purpose::Reserve);
+        let counted = own_counter(&mut table, home, &catalog::SERIES_OVERFLOW, &[desc.name()]);
         drop(table);
         if let Ok(overflow) = counted {
             overflow.inc();
         }
-        Ok(Handle::new(&self.home, &series))
+        other.map_err(|_| full)
     }
 }
 
@@ -276,13 +270,25 @@ impl Registry {
         RegistryBuilder::default()
     }
 
+    /// The same registry, for a library that adds series of its own to it: an exporter, a bridge. What is
+    /// registered through it comes from a reserve (of 8,192 series, which the host's stream groups and
+    /// `other` series share) and not from the host's `max_series`, so that a host whose registry is full
+    /// can still be observed.
+    #[must_use]
+    pub fn for_library(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            purpose: Purpose::Reserve,
+        }
+    }
+
     /// The counter of `desc` with these label values: the same one for the same values.
     ///
     /// # Errors
     /// The description is bad or not the family's, or a limit is met.
     pub fn counter(&self, desc: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
         self.shared
-            .handle(desc, Kind::Counter, values)
+            .handle(desc, Kind::Counter, values, self.purpose)
             .map(Counter::new)
     }
 
@@ -293,7 +299,7 @@ impl Registry {
     /// The description is bad or not the family's, or even the reserve for `other` series is used up.
     pub fn counter_or_other(&self, desc: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
         self.shared
-            .handle_or_other(desc, Kind::Counter, values)
+            .handle_or_other(desc, Kind::Counter, values, self.purpose)
             .map(Counter::new)
     }
 
@@ -303,7 +309,7 @@ impl Registry {
     /// As for [`counter`](Self::counter).
     pub fn gauge(&self, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
         self.shared
-            .handle(desc, Kind::Gauge, values)
+            .handle(desc, Kind::Gauge, values, self.purpose)
             .map(Gauge::new)
     }
 
@@ -313,7 +319,7 @@ impl Registry {
     /// As for [`counter_or_other`](Self::counter_or_other).
     pub fn gauge_or_other(&self, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
         self.shared
-            .handle_or_other(desc, Kind::Gauge, values)
+            .handle_or_other(desc, Kind::Gauge, values, self.purpose)
             .map(Gauge::new)
     }
 
@@ -322,7 +328,9 @@ impl Registry {
     /// # Errors
     /// As for [`counter`](Self::counter).
     pub fn histogram(&self, desc: &Desc, values: &[&str]) -> Result<Histogram, RegisterError> {
-        let handle = self.shared.handle(desc, Kind::Histogram, values)?;
+        let handle = self
+            .shared
+            .handle(desc, Kind::Histogram, values, self.purpose)?;
         Ok(Histogram::new(handle, desc.layout()))
     }
 
@@ -335,7 +343,9 @@ impl Registry {
         desc: &Desc,
         values: &[&str],
     ) -> Result<Histogram, RegisterError> {
-        let handle = self.shared.handle_or_other(desc, Kind::Histogram, values)?;
+        let handle = self
+            .shared
+            .handle_or_other(desc, Kind::Histogram, values, self.purpose)?;
         Ok(Histogram::new(handle, desc.layout()))
     }
 

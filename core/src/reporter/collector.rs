@@ -10,16 +10,17 @@ use rayon::prelude::*;
 
 use super::fold::Fold;
 use crate::catalog;
+use crate::cell::Cell;
 use crate::counter::Counter;
 use crate::desc::{Desc, Kind};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::record::{CLAMPED, HEADER, SUM, array_len};
-use crate::histogram::{Histogram, HistogramSnapshot, splits};
+use crate::histogram::{Histogram, HistogramSnapshot, Part, splits};
 use crate::registry::table::Purpose;
 use crate::registry::{GroupMetrics, Handle, Series, Shared, Table};
-use crate::shard::Shards;
 use crate::shard::attach::Home;
+use crate::shard::{Shard, Shards};
 use crate::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Values};
 use crate::stream::StreamSnapshot;
 
@@ -48,10 +49,34 @@ struct Collected {
     /// Position in the registry's table.
     at: usize,
     schema: Arc<FamilySchema>,
-    /// Cell of each series, in the schema's order.
-    indexes: Vec<u32>,
+    /// Cells of the series, in the schema's order, as runs of neighbours.
+    runs: Vec<Run>,
     /// For histograms, see [`splits`].
     splits: Arc<[u32]>,
+}
+
+/// Cells `first .. first + len`. Series that were registered one after the other are neighbours, so that
+/// most families are a few runs, and reading a run is reading memory from end to end.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: u32,
+    len: u32,
+}
+
+/// The runs of these indexes, in their order.
+fn runs(indexes: impl Iterator<Item = u32>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for index in indexes {
+        match runs.last_mut() {
+            Some(run) if run.first + run.len == index => run.len += 1,
+            _ => runs.push(Run {
+                first: index,
+                len: 1,
+            }),
+        }
+    }
+    runs.shrink_to_fit();
+    runs
 }
 
 /// What the collector says of itself; each value is in the next snapshot but one at the latest.
@@ -170,7 +195,7 @@ impl Collector {
                 .collect();
             let collected = Collected {
                 at,
-                indexes: series.iter().map(|s| s.index).collect(),
+                runs: runs(series.iter().map(|s| s.index)),
                 splits: before.map_or_else(|| splits(&family.desc), |c| Arc::clone(&c.splits)),
                 schema: Arc::new(FamilySchema {
                     desc: Arc::clone(&family.desc),
@@ -182,8 +207,8 @@ impl Collector {
                 None => self.families.push(collected),
             }
         }
-        if self.families.iter().any(|c| c.indexes.is_empty()) {
-            self.families.retain(|c| !c.indexes.is_empty());
+        if self.families.iter().any(|c| c.schema.is_empty()) {
+            self.families.retain(|c| !c.schema.is_empty());
         }
         if !self.families.is_sorted_by(|a, b| a.name() < b.name()) {
             self.families.sort_by(|a, b| a.name().cmp(b.name()));
@@ -214,7 +239,7 @@ impl Collector {
                 None => out.push(collected.values()),
             }
         }
-        let series: usize = self.families.iter().map(|c| c.indexes.len()).sum();
+        let series: usize = self.families.iter().map(|c| c.schema.len()).sum();
         if series * shards.iter().count() < PARALLEL_CELLS {
             self.families
                 .iter()
@@ -235,20 +260,20 @@ impl Collected {
     /// Bytes of bucket arrays that one thread has at most.
     fn bucket_bytes(&self) -> usize {
         match self.schema.desc.kind() {
-            Kind::Histogram => self.indexes.len() * array_len(self.schema.desc.layout()) * 8,
+            Kind::Histogram => self.schema.len() * array_len(self.schema.desc.layout()) * 8,
             _ => 0,
         }
     }
 
     /// Room for the values.
     fn values(&self) -> FamilySnapshot {
-        let n = self.indexes.len();
+        let n = self.schema.len();
         let values = match self.schema.desc.kind() {
             Kind::Counter => Values::Counter(vec![0; n]),
             Kind::Gauge => Values::Gauge(vec![0.0; n]),
             Kind::Histogram => {
                 let layout = self.schema.desc.layout();
-                let empty = || HistogramSnapshot::with_splits(layout, Arc::clone(&self.splits));
+                let empty = || HistogramSnapshot::empty(layout, Arc::clone(&self.splits));
                 Values::Histogram(std::iter::repeat_with(empty).take(n).collect())
             }
         };
@@ -263,11 +288,15 @@ impl Collected {
         match values {
             Values::Counter(totals) => {
                 // Shard by shard, so that each one's cells are read in one sweep.
-                totals.fill(0);
-                for shard in shards.iter() {
-                    for (total, &index) in totals.iter_mut().zip(&self.indexes) {
-                        *total = total.wrapping_add(shard.cell(index).get());
-                    }
+                let mut shards = shards.iter();
+                let Some(first) = shards.next() else {
+                    return totals.fill(0);
+                };
+                self.each_cell(first, totals, |total, cell| *total = cell.get());
+                for shard in shards {
+                    let add =
+                        |total: &mut u64, cell: &Cell| *total = total.wrapping_add(cell.get());
+                    self.each_cell(shard, totals, add);
                 }
             }
             Values::Gauge(levels) => {
@@ -280,20 +309,31 @@ impl Collected {
             }
             Values::Histogram(histograms) => {
                 let len = array_len(self.schema.desc.layout());
-                histograms.iter_mut().for_each(HistogramSnapshot::clear);
-                for shard in shards.iter() {
-                    for (histogram, &index) in histograms.iter_mut().zip(&self.indexes) {
-                        let Some(array) = shard.buckets(index, len) else {
-                            continue;
-                        };
-                        for (count, cell) in histogram.counts.iter_mut().zip(&array[HEADER..]) {
-                            *count += cell.get();
-                        }
-                        histogram.sum = histogram.sum.saturating_add(array[SUM].get());
-                        histogram.clamped += array[CLAMPED].get();
-                    }
+                for (histogram, series) in histograms.iter_mut().zip(&self.schema.series) {
+                    let arrays = shards.iter().filter_map(|s| s.buckets(series.index, len));
+                    histogram.merge(arrays.map(|array| Part {
+                        counts: array[HEADER..].iter().map(Cell::get),
+                        sum: array[SUM].get(),
+                        clamped: array[CLAMPED].get(),
+                    }));
                 }
             }
+        }
+    }
+
+    /// Calls `f` with each value and the shard's cell of the same series.
+    #[inline]
+    fn each_cell(&self, shard: &Shard, values: &mut [u64], f: impl Fn(&mut u64, &Cell)) {
+        let mut rest = values;
+        for run in &self.runs {
+            let Some((now, later)) = rest.split_at_mut_checked(run.len as usize) else {
+                return;
+            };
+            let cells = shard.cells(run.first, run.len);
+            now.iter_mut()
+                .zip(cells)
+                .for_each(|(value, cell)| f(value, cell));
+            rest = later;
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::counter::Counter;
 use crate::desc::Kind;
 use crate::error::StartError;
 use crate::registry::Shared;
+use crate::registry::table::Purpose;
 use crate::snapshot::Snapshot;
 
 /// Takes snapshots: a push, a log, a bridge to another system.
@@ -57,7 +58,7 @@ impl Running {
             mut sink,
         } = planned;
         let counter = |desc| {
-            let handle = shared.own_handle(desc, Kind::Counter, &[&name]);
+            let handle = shared.handle(desc, Kind::Counter, &[&name], Purpose::Reserve);
             handle.map(Counter::new).map_err(StartError::Register)
         };
         let turns = counter(&catalog::SINK_TURNS)?;

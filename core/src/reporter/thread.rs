@@ -14,6 +14,7 @@ use crate::catalog;
 use crate::desc::Kind;
 use crate::error::StartError;
 use crate::histogram::Histogram;
+use crate::registry::table::Purpose;
 use crate::registry::{Registry, Shared};
 use crate::snapshot::Snapshot;
 
@@ -67,7 +68,12 @@ impl ReporterBuilder {
         let shared = Arc::clone(&self.registry.shared);
         let running = Claim::take(&shared).ok_or(StartError::AlreadyRunning)?;
         let late = shared
-            .own_handle(&catalog::REPORTER_LATE, Kind::Histogram, &[])
+            .handle(
+                &catalog::REPORTER_LATE,
+                Kind::Histogram,
+                &[],
+                Purpose::Reserve,
+            )
             .map(|h| Histogram::new(h, catalog::REPORTER_LATE.layout()))
             .map_err(StartError::Register)?;
         let sinks = self

@@ -9,9 +9,10 @@
 //! it takes a shard for the one write and gives it back at once. Slower, but it counts.
 //!
 //! # Several registries
-//! `FAST` holds the registry used last; another one is looked up in `OWNED` and takes its place. Numbers
-//! are never used twice, so an entry left over from a registry that is gone matches no handle: its
-//! address is never followed.
+//! `FAST` has a place for each of the first registries of the process, and a place is never used by two:
+//! so what a thread finds there is its shard of that registry, or null. (An address left over from a
+//! registry that is gone is never followed: no handle leads to its place any more.) Registries beyond
+//! that share a place that is always null: they are found in `OWNED` at each record, slower, but right.
 
 use std::cell::{Cell as Local, RefCell};
 use std::ptr;
@@ -23,17 +24,12 @@ use super::{Shard, Shards};
 use crate::cell::Cell;
 use crate::sync::Relaxed;
 
-/// The shard that this thread used last.
-#[derive(Debug)]
-struct Fast {
-    /// Number of the registry whose shard this is; 0 is none's.
-    id: Local<u64>,
-    /// Cell 0; means something only where `id` does.
-    base: Local<*const Cell>,
-}
+/// Places in `FAST`; place 0 is always null.
+const PLACES: usize = 64;
 
 thread_local! {
-    static FAST: Fast = const { Fast { id: Local::new(0), base: Local::new(ptr::null()) } };
+    static FAST: [Local<*const Cell>; PLACES] =
+        const { [const { Local::new(ptr::null()) }; PLACES] };
 
     static OWNED: Owned = const { Owned(RefCell::new(Vec::new())) };
 }
@@ -41,6 +37,7 @@ thread_local! {
 /// A registry's shards, with the number by which a thread knows them.
 #[derive(Debug)]
 pub(crate) struct Home {
+    /// Unlike any other's of the process, ever.
     id: u64,
     capacity: usize,
     shards: Shards,
@@ -64,18 +61,22 @@ impl Home {
     }
 
     /// Where the slot of histogram `index` lies behind the shard's base, in cells.
-    pub(crate) fn slot_offset(&self, index: u32) -> usize {
+    pub(crate) fn slot_offset(&self, index: u32) -> u32 {
         assert!((index as usize) < self.capacity);
-        self.capacity + index as usize
+        self.capacity as u32 + index // fits: the registry allows 2^24 series
     }
 
     pub(crate) const fn shards(&self) -> &Shards {
         &self.shards
     }
 
-    /// The number that [`base`] takes.
-    pub(crate) const fn id(&self) -> u64 {
-        self.id
+    /// Where a thread's fast path to its shard stands.
+    pub(crate) fn place(&self) -> Place {
+        Place(if self.id < PLACES as u64 {
+            self.id as u32
+        } else {
+            0
+        })
     }
 
     /// Runs `write` with a shard that the calling thread owns: its own, or one borrowed for this call.
@@ -102,12 +103,44 @@ impl Home {
     }
 }
 
-/// Address of cell 0 of this thread's shard of registry `id`, if that was used last.
-///
-/// `Some` means: this thread owns the shard now.
-#[inline(always)]
-pub(crate) fn base(id: u64) -> Option<*const Cell> {
-    FAST.with(|fast| (fast.id.get() == id).then(|| fast.base.get()))
+/// A place in `FAST`: below [`PLACES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    /// The place as a number, for packing.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The place of a number that [`bits`](Self::bits) gave.
+    ///
+    /// # Safety
+    /// It did.
+    #[inline(always)]
+    pub(crate) const unsafe fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// Address of cell 0 of this thread's shard, or null if the thread has to look for it.
+    ///
+    /// Not null means: this thread owns the shard now.
+    #[inline(always)]
+    pub(crate) fn base(self) -> *const Cell {
+        FAST.with(|fast| {
+            // SAFETY: in bounds: below `PLACES`, as every `Place` is (`Home::place`, or bits of one).
+            // Not `get_unchecked`: LLVM makes a needless `and` of what that lets it assume.
+            let place = unsafe { fast.as_ptr().add(self.0 as usize) };
+            // SAFETY: an element of the array, which no `&mut` ever leads to.
+            unsafe { &*place }.get()
+        })
+    }
+
+    fn set(self, base: *const Cell) {
+        if self.0 != 0 {
+            FAST.with(|fast| fast[self.0 as usize].set(base));
+        }
+    }
 }
 
 /// This thread's hold on one shard. The shard goes to another thread when the last clone is dropped:
@@ -160,10 +193,7 @@ pub(crate) fn attach(home: &Arc<Home>) -> Option<Rc<Attachment>> {
                     new
                 }
             };
-            FAST.with(|fast| {
-                fast.id.set(home.id);
-                fast.base.set(attachment.shard(home).base());
-            });
+            home.place().set(attachment.shard(home).base());
             Some(attachment)
         })
         .ok()
@@ -177,7 +207,7 @@ struct Owned(RefCell<Vec<Rc<Attachment>>>);
 impl Drop for Owned {
     fn drop(&mut self) {
         // First nobody may find the shards by the fast path, then they may go to others.
-        FAST.with(|fast| fast.id.set(0));
+        FAST.with(|fast| fast.iter().for_each(|place| place.set(ptr::null())));
         self.0.get_mut().clear();
     }
 }
@@ -200,12 +230,11 @@ mod tests {
         for n in 1..=3 {
             let home = Arc::clone(&home);
             std::thread::spawn(move || {
-                assert_eq!(base(home.id), None);
+                assert!(home.place().base().is_null());
                 add(&home, 2, n);
-                let at = base(home.id);
-                assert!(at.is_some());
+                let at = home.place().base();
                 add(&home, 2, n);
-                assert_eq!(at, base(home.id));
+                assert_eq!(at, home.place().base());
             })
             .join()
             .unwrap();
@@ -214,8 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn several_registries_take_turns() {
-        let homes: Vec<_> = (0..12).map(|_| Home::new(8)).collect();
+    fn more_registries_than_places_all_count() {
+        let homes: Vec<_> = (0..2 * PLACES).map(|_| Home::new(8)).collect();
         for _ in 0..10 {
             homes.iter().for_each(|h| add(h, 1, 1));
         }
@@ -244,7 +273,7 @@ mod tests {
         impl Drop for Last {
             fn drop(&mut self) {
                 let home = self.0.take().unwrap();
-                assert_eq!(base(home.id), None, "our destructor ran first");
+                assert!(home.place().base().is_null(), "our destructor ran first");
                 add(&home, 5, 7);
                 add(&home, 5, 7);
             }

@@ -50,6 +50,12 @@ impl Shard {
         self.slab.cell(index)
     }
 
+    /// Cells `first .. first + len`, for a reader.
+    #[cfg(not(media_metrics_loom))]
+    pub(crate) fn cells(&self, first: u32, len: u32) -> &[Cell] {
+        self.slab.cells(first, len)
+    }
+
     /// Address of cell 0, for the fast path.
     #[cfg(not(media_metrics_loom))]
     pub(crate) fn base(&self) -> *const Cell {

@@ -50,6 +50,15 @@ mod mapped {
             unsafe { &*at }
         }
 
+        pub(crate) fn cells(&self, first: u32, len: u32) -> &[Cell] {
+            let (first, len) = (first as usize, len as usize);
+            assert!(first + len <= self.capacity);
+            // SAFETY: in bounds of the first half, as just asserted.
+            let start = unsafe { self.base().add(first) };
+            // SAFETY: as in `cell`, for each of `len` cells.
+            unsafe { std::slice::from_raw_parts(start, len) }
+        }
+
         pub(crate) fn slot(&self, index: u32) -> &BucketSlot {
             assert!((index as usize) < self.capacity);
             // SAFETY: in bounds of the second half, as just asserted.

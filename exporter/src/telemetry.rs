@@ -1,0 +1,126 @@
+//! What the exporter records about itself.
+//!
+//! Lives here: handles of the exporter's families in core's catalog, and when they count. Not here: what is exposed of
+//! them: like every other family, they come with the next snapshot.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use media_metrics_core::error::RegisterError;
+use media_metrics_core::{Counter, Histogram, Registry, catalog};
+
+/// Why a connection was not served to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// All connections were being answered.
+    Full,
+    /// An idle one made room.
+    GaveWay,
+    /// Its request was not complete in time.
+    SlowRequest,
+    /// It did not take its answer in time.
+    SlowReader,
+    /// The operating system could not accept it.
+    AcceptFailed,
+}
+
+impl Loss {
+    const ALL: [Self; 5] = [
+        Self::Full,
+        Self::GaveWay,
+        Self::SlowRequest,
+        Self::SlowReader,
+        Self::AcceptFailed,
+    ];
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::GaveWay => "gave_way",
+            Self::SlowRequest => "slow_request",
+            Self::SlowReader => "slow_reader",
+            Self::AcceptFailed => "accept_failed",
+        }
+    }
+}
+
+/// The statuses that the server gives. (The HTTP library answers what is no HTTP by itself.)
+const CODES: [(StatusCode, &str); 4] = [
+    (StatusCode::OK, "200"),
+    (StatusCode::NOT_FOUND, "404"),
+    (StatusCode::METHOD_NOT_ALLOWED, "405"),
+    (StatusCode::SERVICE_UNAVAILABLE, "503"),
+];
+
+/// Records, or doesn't if the source has no registry.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    handles: Option<Handles>,
+}
+
+#[derive(Debug)]
+struct Handles {
+    scrapes: Counter,
+    bytes: Counter,
+    encode: Histogram,
+    responses: Vec<(StatusCode, Counter)>,
+    rejected: Vec<(Loss, Counter)>,
+}
+
+impl Telemetry {
+    /// Handles in `registry`, all made now: so the series exist from the start, with 0.
+    pub(crate) fn new(registry: Option<&Registry>) -> Result<Self, RegisterError> {
+        let handles = registry.map(Handles::new).transpose()?;
+        Ok(Self { handles })
+    }
+
+    /// A page was given out; `encoded_in` if it was made for this request.
+    pub(crate) fn scraped(&self, bytes: usize, encoded_in: Option<Duration>) {
+        let Some(handles) = &self.handles else { return };
+        handles.scrapes.inc();
+        handles.bytes.add(bytes as u64);
+        if let Some(time) = encoded_in {
+            let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            handles.encode.record(ns);
+        }
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        let Some(handles) = &self.handles else { return };
+        if let Some((_, counter)) = handles.responses.iter().find(|(code, _)| *code == status) {
+            counter.inc();
+        }
+    }
+
+    /// A connection was not served to its end.
+    pub(crate) fn lost(&self, loss: Loss) {
+        let Some(handles) = &self.handles else { return };
+        if let Some((_, counter)) = handles.rejected.iter().find(|(why, _)| *why == loss) {
+            counter.inc();
+        }
+    }
+}
+
+impl Handles {
+    fn new(registry: &Registry) -> Result<Self, RegisterError> {
+        // Not at the host's expense: a full registry can still be scraped.
+        let registry = registry.for_library();
+        let response = |&(code, label): &(StatusCode, &str)| {
+            Ok((code, registry.counter(&catalog::HTTP_RESPONSES, &[label])?))
+        };
+        let rejected = |&loss: &Loss| {
+            Ok((
+                loss,
+                registry.counter(&catalog::HTTP_REJECTED, &[loss.reason()])?,
+            ))
+        };
+        Ok(Self {
+            scrapes: registry.counter(&catalog::SCRAPES, &[])?,
+            bytes: registry.counter(&catalog::SCRAPE_BYTES, &[])?,
+            encode: registry.histogram(&catalog::ENCODE, &[])?,
+            responses: CODES.iter().map(response).collect::<Result<_, _>>()?,
+            rejected: Loss::ALL.iter().map(rejected).collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! A steady scrape allocates nothing, and a new series costs its own family only.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use media_metrics_core::Registry;
+use media_metrics_core::desc::{Desc, Kind, Unit};
+use media_metrics_exporter::text::Encoder;
+
+thread_local! {
+    /// Allocations of this thread: other tests run beside.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn note() {
+    // Fails while the thread is torn down: nothing is counted there.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: everything is passed on to `System` as it came; counting allocates nothing, for the
+// thread-local is const-initialised and has no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note();
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above; `at` came from `System`.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note();
+        // SAFETY: as above; `at` came from `System`.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = COUNT.get();
+    work();
+    COUNT.get() - before
+}
+
+fn family(kind: Kind, i: usize) -> Desc {
+    Desc::dynamic(kind, format!("{kind:?}_{i}"), "Help.".to_owned())
+        .dynamic_labels(["series"])
+        .dynamic_bounds(vec![0.001, 0.01, 0.1])
+        .unit(Unit::Seconds)
+        .per_unit(if kind == Kind::Histogram { 1e9 } else { 1.0 })
+}
+
+#[test]
+fn a_warm_encoding_allocates_nothing() {
+    let registry = Registry::new().unwrap();
+    let mut counters = Vec::new();
+    for i in 0..20 {
+        for series in 0..50 {
+            let label = series.to_string();
+            counters.push(
+                registry
+                    .counter(&family(Kind::Counter, i), &[&label])
+                    .unwrap(),
+            );
+            registry
+                .gauge(&family(Kind::Gauge, i), &[&label])
+                .unwrap()
+                .set(f64::from(series) / 7.0);
+        }
+        registry
+            .histogram(&family(Kind::Histogram, i), &["x"])
+            .unwrap()
+            .record(5_000_000);
+    }
+    let mut encoder = Encoder::new();
+    let mut page = Vec::new();
+    let cold = allocations(|| encoder.encode(&registry.collect(), &mut page));
+    assert!(cold > 60, "the counter counts: {cold}");
+    for round in 0..3 {
+        // Longer numbers, too: the page has room for the longest.
+        counters.iter().for_each(|c| c.add(1 << (round * 20)));
+        let snapshot = registry.collect();
+        assert_eq!(
+            allocations(|| encoder.encode(&snapshot, &mut page)),
+            0,
+            "round {round}"
+        );
+    }
+    assert!(page.len() > 50_000);
+}
+
+#[test]
+fn a_new_series_costs_its_own_family_only() {
+    let registry = Registry::new().unwrap();
+    let add = |family_number: usize, series: usize| {
+        let desc = family(Kind::Counter, family_number);
+        registry
+            .counter(&desc, &[&series.to_string()])
+            .unwrap()
+            .inc();
+    };
+    (0..300).for_each(|i| add(i, 0));
+    let mut encoder = Encoder::new();
+    let mut page = Vec::new();
+    encoder.encode(&registry.collect(), &mut page);
+    page.reserve(1 << 16);
+    add(150, 1);
+    let snapshot = registry.collect();
+    let cost = allocations(|| encoder.encode(&snapshot, &mut page));
+    // One family's bytes grow by doubling; three hundred families would cost hundreds.
+    assert!((1..40).contains(&cost), "{cost} allocations");
+}

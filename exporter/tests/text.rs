@@ -1,0 +1,300 @@
+//! Whatever a snapshot holds survives the wire: names, help, labels, values, order.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod common;
+
+use common::parser::{Family, Sample, parse};
+use media_metrics_core::Registry;
+use media_metrics_core::desc::{Desc, Kind, Unit};
+use media_metrics_core::snapshot::{Builder, FamilySnapshot, Snapshot, Values};
+use media_metrics_exporter::text::Encoder;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+fn encode(encoder: &mut Encoder, snapshot: &Snapshot) -> String {
+    let mut page = vec![b'x'; 10]; // what was there must go
+    encoder.encode(snapshot, &mut page);
+    String::from_utf8(page).unwrap()
+}
+
+/// The page that a snapshot must give, made from its values line by line.
+fn expected(snapshot: &Snapshot) -> Vec<Family> {
+    snapshot.families().iter().map(expected_family).collect()
+}
+
+fn expected_family(family: &FamilySnapshot) -> Family {
+    let desc = family.schema().desc();
+    let mut samples = Vec::new();
+    for i in 0..family.schema().len() {
+        let mut push = |suffix: &str, le: Option<&str>, value: f64| {
+            let own = family
+                .schema()
+                .labels(i)
+                .map(|(n, v)| (n.to_owned(), v.to_owned()));
+            let le = le.map(|le| ("le".to_owned(), le.to_owned()));
+            let name = format!("{}{suffix}", desc.name());
+            let labels = own.chain(le).collect();
+            samples.push(Sample {
+                name,
+                labels,
+                text: format!("{value:?}"),
+            });
+        };
+        match family.values() {
+            Values::Counter(v) => push("", None, v[i] as f64 / desc.recorded_per_unit()),
+            Values::Gauge(v) => push("", None, v[i]),
+            Values::Histogram(v) => {
+                let les = ["0.0005", "0.25", "10", "1e+06", "+Inf"];
+                for (le, n) in les.into_iter().zip(v[i].classic()) {
+                    push("_bucket", Some(le), n as f64);
+                }
+                push("_sum", None, v[i].sum() as f64 / desc.recorded_per_unit());
+                push("_count", None, v[i].count() as f64);
+            }
+            _ => unreachable!(),
+        }
+    }
+    let kind = format!("{:?}", desc.kind()).to_lowercase();
+    Family {
+        name: desc.name().to_owned(),
+        help: desc.help().to_owned(),
+        kind,
+        samples,
+    }
+}
+
+/// Numbers by value: `f64` text has many looks, and NaN is not itself.
+fn normal(mut families: Vec<Family>) -> Vec<Family> {
+    let samples = families.iter_mut().flat_map(|f| &mut f.samples);
+    samples.for_each(|s| {
+        let value = match s.text.as_str() {
+            "inf" => f64::INFINITY,
+            "-inf" => f64::NEG_INFINITY,
+            _ => s.value(),
+        };
+        s.text = format!("{:?}", value + 0.0); // -0 becomes 0
+    });
+    families
+}
+
+/// What can hurt: escapes, quotes, braces, line ends of all kinds, the label separator, emptiness.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("\\"),
+        Just("\""),
+        Just("\n"),
+        Just("\r\n"),
+        Just("\\n"),
+        Just("{"),
+        Just("}"),
+        Just(","),
+        Just("="),
+        Just(" "),
+        Just("#"),
+        Just("\t"),
+        Just("\0"),
+        Just("\u{85}"),
+        Just("\u{2028}"),
+        Just("\u{FFFF}"),
+        Just("ü"),
+        Just("🎥"),
+        Just("a"),
+        Just("le"),
+        Just("+Inf"),
+    ];
+    vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// One family: kind, help, label values of each series, numbers as bits.
+type Plan = (u8, String, Vec<[String; 2]>, Vec<u64>);
+
+fn families() -> impl Strategy<Value = Vec<Plan>> {
+    let series = vec([hostile(), hostile()], 0..6);
+    vec((0_u8..4, hostile(), series, vec(any::<u64>(), 6)), 0..6)
+}
+
+fn build(plans: &[Plan]) -> Snapshot {
+    let mut builder = Builder::new();
+    for (i, (kind, help, series, bits)) in plans.iter().enumerate() {
+        let numbers: Vec<String> = (0..series.len()).map(|n| n.to_string()).collect();
+        let labels: Vec<[&str; 3]> = series
+            .iter()
+            .zip(&numbers)
+            .map(|([a, b], n)| [a.as_str(), n.as_str(), b.as_str()])
+            .collect();
+        let labels = labels.iter().map(<[&str; 3]>::as_slice);
+        let name = format!("family:{i}_x");
+        let desc = |kind, per_unit| {
+            Desc::dynamic(kind, name.clone(), help.clone())
+                .dynamic_labels(["first", "n", "_Last9"])
+                .dynamic_bounds(vec![0.000_5, 0.25, 10.0, 1e6])
+                .unit(Unit::Seconds)
+                .per_unit(per_unit)
+        };
+        builder = match kind {
+            0 | 1 => {
+                let desc = desc(Kind::Counter, [1.0, 1e9][usize::from(*kind)]);
+                builder.counter(&desc, &labels.zip(bits.iter().copied()).collect::<Vec<_>>())
+            }
+            2 => {
+                let levels = bits.iter().map(|&b| f64::from_bits(b));
+                builder.gauge(
+                    &desc(Kind::Gauge, 1.0),
+                    &labels.zip(levels).collect::<Vec<_>>(),
+                )
+            }
+            _ => {
+                let samples: Vec<Vec<u64>> = bits
+                    .iter()
+                    .map(|b| (0..b % 9).map(|i| b >> (i * 7)).collect())
+                    .collect();
+                let all = labels.zip(samples.iter().map(Vec::as_slice));
+                builder.histogram(&desc(Kind::Histogram, 1e9), &all.collect::<Vec<_>>())
+            }
+        };
+    }
+    builder.build()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_goes_in_comes_out(plans in families()) {
+        let snapshot = build(&plans);
+        let page = encode(&mut Encoder::new(), &snapshot);
+        let mut expected = expected(&snapshot);
+        expected.retain(|f| !f.samples.is_empty()); // without a series there is nothing to say
+        match parse(page.as_bytes()) {
+            Ok(read) => prop_assert_eq!(normal(read), normal(expected), "{}", page),
+            Err(e) => prop_assert!(false, "{}: {}", e, page),
+        }
+    }
+
+    /// An encoder that has seen anything writes what a new one writes.
+    #[test]
+    fn what_was_seen_before_leaves_no_trace(all in vec(families(), 1..5)) {
+        let snapshots: Vec<_> = all.iter().map(|plans| build(plans)).collect();
+        let mut old = Encoder::new();
+        for snapshot in snapshots.iter().chain(&snapshots).chain(snapshots.iter().rev()) {
+            prop_assert_eq!(encode(&mut old, snapshot), encode(&mut Encoder::new(), snapshot));
+        }
+    }
+}
+
+#[test]
+fn series_and_families_come_and_numbers_change() {
+    let registry = Registry::new().unwrap();
+    let desc = |name: &str| {
+        let help = format!("{name}.");
+        Desc::dynamic(Kind::Counter, name.to_owned(), help).dynamic_labels(["k"])
+    };
+    let mut encoder = Encoder::new();
+    let mut page = |what: &str| {
+        let page = encode(&mut encoder, &registry.collect());
+        assert_eq!(
+            page,
+            encode(&mut Encoder::new(), &registry.latest()),
+            "{what}"
+        );
+        parse(page.as_bytes()).unwrap();
+        page
+    };
+    let middle = registry.counter(&desc("m_total"), &["1"]).unwrap();
+    middle.add(1);
+    assert!(page("first").contains("m_total{k=\"1\"} 1\n"));
+    middle.add(999_999);
+    assert!(page("number").contains("m_total{k=\"1\"} 1000000\n"));
+    let second = registry.counter(&desc("m_total"), &["2"]).unwrap();
+    second.add(5);
+    let text = page("series");
+    assert!(text.contains("m_total{k=\"1\"} 1000000\n") && text.contains("m_total{k=\"2\"} 5\n"));
+    registry.counter(&desc("a_total"), &["x"]).unwrap().add(3);
+    registry.counter(&desc("z_total"), &["x"]).unwrap().add(4);
+    let text = page("families on both sides");
+    let at = |line| {
+        text.find(line)
+            .unwrap_or_else(|| panic!("{line} not in {text}"))
+    };
+    assert!(at("a_total{k=\"x\"} 3\n") < at("m_total{k=\"1\"}"));
+    assert!(at("m_total{k=\"2\"} 5\n") < at("z_total{k=\"x\"} 4\n"));
+}
+
+#[test]
+fn a_histogram_line_by_line() {
+    let desc = Desc::histogram("wait_seconds", "Time\\waited.", &[0.000_01, 0.5, 1e6])
+        .unit(Unit::Seconds)
+        .per_unit(1e9)
+        .layout_of(3, 1 << 60)
+        .labels(&["q"]);
+    let samples = [10_000, 10_500, 500_000_000, 2_000_000_000_000_000];
+    let snapshot = Builder::new()
+        .histogram(&desc, &[(&["a\"b"], &samples)])
+        .build();
+    assert_eq!(
+        encode(&mut Encoder::new(), &snapshot),
+        "# HELP wait_seconds Time\\\\waited.\n\
+         # TYPE wait_seconds histogram\n\
+         wait_seconds_bucket{q=\"a\\\"b\",le=\"1e-05\"} 1\n\
+         wait_seconds_bucket{q=\"a\\\"b\",le=\"0.5\"} 3\n\
+         wait_seconds_bucket{q=\"a\\\"b\",le=\"1e+06\"} 3\n\
+         wait_seconds_bucket{q=\"a\\\"b\",le=\"+Inf\"} 4\n\
+         wait_seconds_sum{q=\"a\\\"b\"} 2000000.5000205\n\
+         wait_seconds_count{q=\"a\\\"b\"} 4\n"
+    );
+}
+
+#[test]
+fn an_empty_snapshot_is_an_empty_page() {
+    assert_eq!(encode(&mut Encoder::new(), &Builder::new().build()), "");
+}
+
+/// The judge is judged: a parser that lets everything pass proves nothing.
+#[test]
+fn the_parser_refuses_what_is_wrong() {
+    let good = "# HELP a A.\n# TYPE a gauge\na{x=\"1\"} 2\n";
+    assert!(parse(good.as_bytes()).is_ok());
+    for (from, to) in [
+        ("# HELP a A.\n", ""),
+        ("# TYPE a gauge\n", ""),
+        ("gauge", "gouge"),
+        (" 2\n", " 2"),
+        (" 2\n", "  2\n"),
+        (" 2\n", " 2 1700000000\n"),
+        (" 2\n", " inf\n"),
+        (" 2\n", " 2\n\n"),
+        (" 2\n", " 2\na{x=\"1\"} 3\n"),
+        (" 2\n", " 2\nb 3\n"),
+        ("\"1\"", "\"1\","),
+        ("\"1\"", "\"1\",x=\"2\""),
+        ("\"1\"", "\"\\t\""),
+        ("\"1\"", "\"1"),
+        ("\"1\"", "1"),
+        ("{x", "{9"),
+        ("A.", "A\\t"),
+    ] {
+        let bad = good.replacen(from, to, 1);
+        assert!(parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+    let good = "# HELP h H.\n# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"2\"} 3\n\
+                h_bucket{le=\"+Inf\"} 3\nh_sum 4\nh_count 3\n";
+    assert!(parse(good.as_bytes()).is_ok());
+    for (from, to) in [
+        ("h_count 3", "h_count 4"),
+        ("h_count 3\n", ""),
+        ("h_sum 4\n", ""),
+        ("le=\"2\"} 3", "le=\"2\"} 1"),
+        ("le=\"2\"", "le=\"0.5\""),
+        ("h_bucket{le=\"+Inf\"} 3\n", ""),
+        ("h_sum 4", "h_sum{x=\"1\"} 4"),
+    ] {
+        let bad = good.replacen(from, to, 1);
+        assert!(parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
