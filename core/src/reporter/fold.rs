@@ -193,7 +193,7 @@ impl Fold {
             Some(StreamSnapshot::new(
                 identity,
                 values,
-                StreamStats::new(&totals, &levels),
+                StreamStats::new(&totals, &levels, identity.clock_rate),
             ))
         };
         self.streams.iter().filter_map(snapshot).collect()
@@ -253,15 +253,12 @@ impl Entry {
         sum.ended += u64::from(version.is_closed());
         if now[total::PACKETS] != before[total::PACKETS] {
             let newly_lost = lost(&now).saturating_sub(lost(&before));
-            // Parts in a million; a late packet can make an interval lose more than it expected.
-            let share = newly_lost
-                .saturating_mul(1_000_000)
-                .checked_div(newly_expected);
-            if let Some(share) = share {
-                group.interval_loss.record(share.min(1_000_000));
+            if newly_expected > 0 {
+                group
+                    .interval_loss
+                    .record(parts_per_million(newly_lost, newly_expected));
             }
-            let ns = levels.jitter_ticks * 1e9 / f64::from(self.block.identity.clock_rate);
-            group.interval_jitter.record(ns as u64);
+            group.interval_jitter.record(levels.jitter.ns());
         }
     }
 
@@ -279,5 +276,13 @@ impl Entry {
             sum.not_lost += self.lost_counted - lost;
             self.lost_counted = lost;
         }
+    }
+}
+
+/// At most a million: a late packet can make an interval lose more than it expected.
+fn parts_per_million(lost: u64, expected: u64) -> u64 {
+    match lost {
+        0 => 0, // nearly always: spares the division
+        _ => (lost.saturating_mul(1_000_000) / expected.max(1)).min(1_000_000),
     }
 }

@@ -11,6 +11,7 @@ mod sequence;
 
 pub use header::{RtpError, RtpHeader, is_rtcp};
 pub use jitter::Jitter;
+pub(crate) use jitter::JitterValue;
 pub use receiver::{ReceiverUpdate, RtpReceiver};
 pub(crate) use sequence::highest_of;
 pub use sequence::{MAX_DROPOUT, Placed, SequenceTracker, Verdict, WINDOW};

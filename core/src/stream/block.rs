@@ -7,6 +7,7 @@
 //! the reporter. Models: `models/sequence.rs`, `models/stream_end.rs`.
 
 use crate::cell::{Cell, Sequence, Version};
+use crate::rtp::JitterValue;
 
 /// Totals of one stream, by position.
 pub(crate) type Totals = [u64; TOTALS];
@@ -40,8 +41,8 @@ pub(crate) const TOTALS: usize = 12;
 /// Levels of one stream: they mean something only now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Levels {
-    /// Interarrival jitter, RTP ticks.
-    pub(crate) jitter_ticks: f64,
+    /// Interarrival jitter.
+    pub(crate) jitter: JitterValue,
     /// Highest sequence number, extended: see `rtp::highest_of`.
     pub(crate) extended: u64,
     /// Arrival of the last packet, on the host's monotonic clock.
@@ -56,7 +57,7 @@ pub(crate) struct Levels {
 pub(crate) struct Block {
     pub(crate) sequence: Sequence,
     pub(crate) totals: [Cell; TOTALS],
-    pub(crate) jitter_ticks: Cell,
+    pub(crate) jitter: Cell,
     pub(crate) highest: Cell,
     pub(crate) last_arrival_ns: Cell,
     pub(crate) identity: Identity,
@@ -82,7 +83,7 @@ impl Block {
         Self {
             sequence: Sequence::new(),
             totals: std::array::from_fn(|_| Cell::new(0)),
-            jitter_ticks: Cell::new(0),
+            jitter: Cell::new(0),
             highest: Cell::new(0),
             last_arrival_ns: Cell::new(0),
             identity,
@@ -95,7 +96,7 @@ impl Block {
             .read(tries, || {
                 let totals = std::array::from_fn(|i| self.totals[i].get());
                 let levels = Levels {
-                    jitter_ticks: f64::from_bits(self.jitter_ticks.get()),
+                    jitter: JitterValue::from_bits(self.jitter.get()),
                     extended: self.highest.get(),
                     last_arrival_ns: self.last_arrival_ns.get(),
                 };

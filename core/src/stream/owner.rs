@@ -108,9 +108,7 @@ impl Stream {
         block.highest.set(self.receiver.sequence().extended());
         if new_frame {
             totals[total::FRAMES].add(1);
-            block
-                .jitter_ticks
-                .set(self.receiver.jitter().ticks().to_bits());
+            block.jitter.set(self.receiver.jitter().value().bits());
         }
     }
 
@@ -119,11 +117,11 @@ impl Stream {
     pub fn stats(&self) -> StreamStats {
         let totals = std::array::from_fn(|i| self.block.totals[i].get());
         let levels = Levels {
-            jitter_ticks: self.receiver.jitter().ticks(),
+            jitter: self.receiver.jitter().value(),
             extended: self.block.highest.get(),
             last_arrival_ns: self.block.last_arrival_ns.get(),
         };
-        StreamStats::new(&totals, &levels)
+        StreamStats::new(&totals, &levels, self.clock_rate())
     }
 
     /// Synchronisation source.

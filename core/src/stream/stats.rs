@@ -34,7 +34,9 @@ pub struct StreamStats {
     pub frames: u64,
     /// How often the sequence began anew (RFC 3550 A.1).
     pub restarts: u64,
-    /// Interarrival jitter, RTP ticks (RFC 3550 §6.4.1): divide by `clock_rate` for seconds.
+    /// Interarrival jitter in seconds, as W3C webrtc-stats has it.
+    pub jitter_seconds: f64,
+    /// Interarrival jitter in RTP ticks, as RFC 3550 §6.4.1 has it.
     pub jitter_ticks: f64,
     /// Highest sequence number with its cycles (RFC 3550 §6.4.1), of the run since the last restart;
     /// 0 before the first packet.
@@ -44,7 +46,7 @@ pub struct StreamStats {
 }
 
 impl StreamStats {
-    pub(crate) const fn new(t: &Totals, levels: &Levels) -> Self {
+    pub(crate) fn new(t: &Totals, levels: &Levels, clock_rate: u32) -> Self {
         let lost = lost(t);
         Self {
             packets: t[total::PACKETS],
@@ -58,11 +60,9 @@ impl StreamStats {
             stale: t[total::STALE],
             frames: t[total::FRAMES],
             restarts: t[total::RESTARTS],
-            jitter_ticks: levels.jitter_ticks,
-            highest_sequence: match highest_of(levels.extended) {
-                Some(highest) => highest,
-                None => 0,
-            },
+            jitter_seconds: levels.jitter.seconds(),
+            jitter_ticks: levels.jitter.seconds() * f64::from(clock_rate),
+            highest_sequence: highest_of(levels.extended).unwrap_or(0),
             last_arrival_ns: levels.last_arrival_ns,
         }
     }
@@ -117,11 +117,5 @@ impl StreamSnapshot {
             group,
             stats,
         }
-    }
-
-    /// Interarrival jitter in seconds, as W3C webrtc-stats wants it.
-    #[must_use]
-    pub fn jitter_seconds(&self) -> f64 {
-        self.stats.jitter_ticks / f64::from(self.clock_rate.max(1))
     }
 }
