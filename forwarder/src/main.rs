@@ -1,2 +1,113 @@
-//! placeholder
-fn main() {}
+//! The program `media-metrics`: reads the command line, runs a command, prints what people read.
+//!
+//! Lives here: standard output and error, signals, exit status (0: done, 1: broke while running, 2: did
+//! not start). Not here: anything that a test could want to call.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use crossbeam_channel::{Receiver, bounded};
+use media_metrics_forwarder::cli::{Cli, Command};
+use media_metrics_forwarder::config::Settings;
+use media_metrics_forwarder::forward::Forwarder;
+
+/// Exit status of everything that keeps the program from starting; clap's for wrong flags, too.
+const DID_NOT_START: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let (flags, print_only) = match cli.command {
+        None => (cli.flags, false),
+        Some(Command::Forward(flags)) => (flags.or(cli.flags), false),
+        Some(Command::Config(flags)) => (flags.or(cli.flags), true),
+    };
+    match Settings::load(cli.config.as_deref(), flags) {
+        Err(error) => fail(error),
+        Ok(settings) if print_only => settings.to_yaml().map_or_else(fail, |yaml| {
+            say(yaml.trim_end());
+            ExitCode::SUCCESS
+        }),
+        Ok(settings) => forward(&settings),
+    }
+}
+
+fn forward(settings: &Settings) -> ExitCode {
+    // First of all: a Ctrl-C during the start must end the program in good order, too.
+    let stop = match signals() {
+        Ok(stop) => stop,
+        Err(error) => return fail(format!("cannot listen for Ctrl-C: {error}")),
+    };
+    let forwarder = match Forwarder::start(settings) {
+        Ok(forwarder) => forwarder,
+        Err(error) => return fail(error),
+    };
+    announce(settings, &forwarder);
+    // However the wait ends (signal or time), what follows is the same.
+    let _ = match settings.duration {
+        Some(seconds) => stop.recv_timeout(seconds.duration()).ok(),
+        None => stop.recv().ok(),
+    };
+    let report = forwarder.stop();
+    say(report.to_string().trim_end());
+    if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Gets something on the first Ctrl-C, SIGTERM or SIGHUP.
+fn signals() -> Result<Receiver<()>, ctrlc::Error> {
+    let (tell, told) = bounded(1);
+    ctrlc::set_handler(move || {
+        // Full means that the first signal has not been taken yet: one is enough.
+        let _ = tell.try_send(());
+    })?;
+    Ok(told)
+}
+
+fn announce(settings: &Settings, forwarder: &Forwarder) {
+    let workers = settings.workers.get();
+    for room in forwarder.rooms() {
+        let to: Vec<String> = room.subscribers.iter().map(ToString::to_string).collect();
+        let to = match to.is_empty() {
+            true => "nobody (packets are measured and go nowhere)".to_owned(),
+            false => to.join(", "),
+        };
+        say(format!(
+            "room {}: RTP and RTCP on {}, {workers} workers, to {to}",
+            room.name, room.listen
+        ));
+    }
+    if let Some(synthetic) = settings.synthetic {
+        let streams = synthetic.streams.get();
+        say(format!(
+            "built-in publishers: {streams} streams, seed {}",
+            synthetic.seed
+        ));
+    }
+    if let Some(addr) = forwarder.sink_addr() {
+        say(format!("built-in subscriber: {addr}"));
+    }
+    match forwarder.metrics_addr() {
+        Some(addr) => say(format!("metrics: http://{addr}/metrics")),
+        None => say("metrics: off"),
+    }
+    match settings.duration {
+        Some(seconds) => say(format!("ends after {} s, or at Ctrl-C", f64::from(seconds))),
+        None => say("ends at Ctrl-C"),
+    }
+}
+
+/// Prints a line at once. A reader that went away is no reason to stop forwarding.
+fn say(text: impl Display) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+fn fail(error: impl Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: {error}");
+    ExitCode::from(DID_NOT_START)
+}

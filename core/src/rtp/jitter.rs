@@ -30,8 +30,8 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Jitter {
     value: JitterValue,
-    /// Nanoseconds in a tick, times 2^32.
-    ns_per_tick: u64,
+    /// Nanoseconds in a tick, times 2^32: at most 2^62. Signed, so that the product is one instruction.
+    ns_per_tick: i64,
     arrival_ns: u64,
     timestamp: u32,
     /// Whether `arrival_ns` and `timestamp` are of a frame: a flag, since any value is a legal one.
@@ -81,7 +81,7 @@ impl Jitter {
     pub fn new(clock_rate: u32) -> Self {
         Self {
             value: JitterValue::default(),
-            ns_per_tick: (1_000_000_000 << 32) / u64::from(clock_rate.max(1)),
+            ns_per_tick: (1_000_000_000 << 32) / i64::from(clock_rate.max(1)),
             arrival_ns: 0,
             timestamp: 0,
             primed: false,

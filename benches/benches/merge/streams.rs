@@ -1,0 +1,204 @@
+//! Streams folded into their groups, all busy, all idle, and coming and going.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use media_metrics_benches::alloc;
+use media_metrics_benches::contest::{Contest, Role, median};
+use media_metrics_benches::options::Options;
+use media_metrics_benches::packets::Generator;
+use media_metrics_benches::results::{Section, figure};
+use media_metrics_core::registry::Group;
+use media_metrics_core::{Registry, Stream, StreamConfig, catalog};
+
+use crate::allocations;
+
+const BUSY: &str = "Registry::collect, a packet on each stream";
+
+/// 64-bit words that a stream publishes: what any reader must look at.
+const WORDS: usize = 16;
+
+pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
+    let title = format!("tick: {streams} streams");
+    if !options.wants(&title) {
+        return;
+    }
+    let mut c = Contest::new(&title, "ns per stream", streams as f64);
+
+    let blocks: Vec<Box<[AtomicU64; WORDS]>> = (0..streams)
+        .map(|_| Box::new(std::array::from_fn(|_| AtomicU64::new(0))))
+        .collect();
+    let mut packets = 0;
+    c.enter(
+        Role::Floor,
+        "read the words of each stream once, add up",
+        move |_, n| {
+            (0..n)
+                .map(|_| {
+                    packets += 1;
+                    blocks
+                        .iter()
+                        .for_each(|b| b.iter().for_each(|w| w.store(packets, Relaxed)));
+                    let mut totals = [0_u64; WORDS];
+                    let start = Instant::now();
+                    for block in &blocks {
+                        totals
+                            .iter_mut()
+                            .zip(&**block)
+                            .for_each(|(t, w)| *t += w.load(Relaxed));
+                    }
+                    let time = start.elapsed();
+                    assert_eq!(totals, [packets * streams as u64; WORDS]);
+                    time
+                })
+                .sum()
+        },
+    );
+
+    let mut busy = Live::new(streams);
+    let mut idle = Live::new(streams);
+    idle.packet_each();
+    drop(idle.registry.collect());
+    c.enter(Role::Ours, BUSY, move |_, n| {
+        (0..n).map(|_| busy.busy_tick()).sum()
+    });
+    c.enter(Role::Ours, "Registry::collect, all idle", move |_, n| {
+        (0..n).map(|_| idle.tick()).sum()
+    });
+
+    let outcome = c.hold(options, &[1]);
+    section.outcome(&outcome);
+    section.ratio_goal(&format!("{title}, busy"), &outcome, BUSY, 0, 2.0);
+    if let Some(row) = outcome.rows.iter().find(|r| r.name == BUSY) {
+        let ms = row.cells[0].median * streams as f64 / 1e6;
+        section.goal(&format!("{title}, busy: time"), ms, 100.0, "ms");
+    }
+    let mut live = Live::new(streams);
+    let registry = live.registry.clone();
+    let calls = allocations(&registry, || live.packet_each());
+    section.goal(&format!("{title}: allocations"), calls as f64, 0.0, "");
+}
+
+/// 100,000 streams alive, 10,000 ended and as many made before each tick.
+pub(crate) fn churn(options: &Options, section: &mut Section) {
+    const TITLE: &str = "churn: 100,000 streams, 10,000 ended and made a tick";
+    const ALIVE: usize = 100_000;
+    const CHANGED: usize = 10_000;
+    if !options.wants(TITLE) {
+        return;
+    }
+    let ticks = if options.quick { 30 } else { 120 };
+    let mut live = Live::new(ALIVE);
+    let mut times = Vec::new();
+    let mut bytes = Vec::new();
+    for tick in 0..ticks {
+        for i in 0..CHANGED {
+            let at = (tick * CHANGED + i) % ALIVE;
+            let new = live.make();
+            live.replace(at, new);
+        }
+        times.push(live.busy_tick().as_secs_f64() * 1e3);
+        bytes.push(alloc::live_bytes() as f64);
+    }
+    // The first lap fills what is reused from then on.
+    let settled = bytes.split_off(ALIVE / CHANGED);
+    let (first, last) = settled.split_at(settled.len() / 2);
+    let growth = median(last.to_vec()) / median(first.to_vec()) - 1.0;
+    let worst = times.iter().copied().fold(0.0, f64::max);
+    let row = vec![
+        TITLE.to_owned(),
+        "**ours**".to_owned(),
+        figure(median(times)),
+        figure(worst),
+        figure(median(last.to_vec()) / ALIVE as f64),
+        figure(growth * 100.0),
+    ];
+    let head = [
+        "",
+        "",
+        "ms a tick",
+        "worst",
+        "heap bytes a stream",
+        "growth, %",
+    ]
+    .map(str::to_owned);
+    section.table(&head, &[row]);
+    section.goal(&format!("{TITLE}: worst tick"), worst, 100.0, "ms");
+    section.goal(
+        &format!("{TITLE}: growth of memory"),
+        growth * 100.0,
+        1.0,
+        "%",
+    );
+}
+
+/// A registry with streams in one group.
+struct Live {
+    registry: Registry,
+    group: Group,
+    streams: Vec<(Stream, u64)>,
+    source: Generator,
+    /// Packets that the group must show.
+    sent: u64,
+}
+
+impl Live {
+    fn new(streams: usize) -> Self {
+        let limit = streams + streams / 5;
+        let registry = Registry::builder()
+            .max_streams(limit)
+            .build()
+            .expect("a registry");
+        let group = registry.group(&["incoming", "audio"]).expect("a group");
+        let source = Generator::audio(1);
+        let mut live = Self {
+            registry,
+            group,
+            streams: Vec::new(),
+            source,
+            sent: 0,
+        };
+        live.streams = (0..streams).map(|_| live.make()).collect();
+        live
+    }
+
+    fn make(&self) -> (Stream, u64) {
+        let config = StreamConfig::new(1, self.source.clock_rate());
+        (
+            self.registry.stream(&self.group, config).expect("a stream"),
+            0,
+        )
+    }
+
+    fn replace(&mut self, at: usize, new: (Stream, u64)) {
+        if let Some(old) = self.streams.get_mut(at) {
+            *old = new;
+        }
+    }
+
+    fn packet_each(&mut self) {
+        for (stream, next) in &mut self.streams {
+            let (header, arrival) = self.source.header(*next);
+            stream.on_rtp(&header, arrival);
+            *next += 1;
+        }
+        self.sent += self.streams.len() as u64;
+    }
+
+    fn busy_tick(&mut self) -> Duration {
+        self.packet_each();
+        self.tick()
+    }
+
+    fn tick(&self) -> Duration {
+        let start = Instant::now();
+        let snapshot = self.registry.collect();
+        let time = start.elapsed();
+        let name = catalog::RTP_PACKETS.name();
+        assert_eq!(
+            snapshot.counter(name, &["incoming", "audio"]),
+            Some(self.sent)
+        );
+        time
+    }
+}

@@ -1,0 +1,146 @@
+//! The configuration file as it is written: every key optional, unknown keys refused.
+//!
+//! Lives here: the syntax, and errors with file, line and key. Not here: defaults and what the keys
+//! mean together (`settings`).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+use super::settings::{Room, Synthetic};
+use super::value::{BufferSize, Seconds, Source, StreamLimit, WorkerCount};
+use crate::payload::Payload;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) publishers: Vec<Source>,
+    pub(super) subscribers: Vec<SocketAddr>,
+    pub(super) rooms: Vec<Room>,
+    pub(super) workers: Option<WorkerCount>,
+    pub(super) socket_buffer: Option<BufferSize>,
+    pub(super) duration: Option<Seconds>,
+    pub(super) metrics: MetricsFile,
+    pub(super) limits: LimitsFile,
+    pub(super) payload_types: BTreeMap<PayloadType, Payload>,
+    pub(super) synthetic: Option<Synthetic>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct MetricsFile {
+    pub(super) enabled: Option<bool>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) interval: Option<Seconds>,
+    pub(super) kernel_stamps: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LimitsFile {
+    pub(super) max_streams: Option<StreamLimit>,
+    pub(super) idle_timeout: Option<Seconds>,
+}
+
+/// An RTP payload type: 7 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "u64")]
+pub(super) struct PayloadType(pub(super) u8);
+
+impl TryFrom<u64> for PayloadType {
+    type Error = String;
+
+    fn try_from(pt: u64) -> Result<Self, String> {
+        match u8::try_from(pt) {
+            Ok(pt) if pt < 128 => Ok(Self(pt)),
+            _ => Err(format!("an RTP payload type is 0 to 127; {pt} is not")),
+        }
+    }
+}
+
+impl File {
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        })?;
+        Self::parse(&text).map_err(|cause| ConfigError::Wrong {
+            path: path.to_owned(),
+            cause: Box::new(cause),
+        })
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, serde_saphyr::Error> {
+        // An empty document is an empty mapping: nothing configured.
+        Ok(serde_saphyr::from_str::<Option<Self>>(text)?.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_a_file_too() {
+        for text in ["", "# only a comment\n", "{}"] {
+            let file = File::parse(text).unwrap();
+            assert!(file.listen.is_none() && file.rooms.is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let file = File::parse(
+            "rooms:\n  - name: stage\n    listen: 127.0.0.1:5004\n    publishers: [10.0.0.7, '[::1]:9']\n    \
+             subscribers: ['127.0.0.1:6000']\nworkers: 3\nsocket_buffer: 1048576\nduration: 2.5\nmetrics:\n  \
+             enabled: false\n  listen: 127.0.0.1:1\n  interval: 0.2\n  kernel_stamps: true\nlimits:\n  max_streams: 5\n  idle_timeout: 9\n\
+             payload_types:\n  96: {kind: audio, clock_rate: 16000}\nsynthetic:\n  streams: 2\n  seed: 3\n",
+        )
+        .unwrap();
+        assert_eq!(file.rooms.len(), 1);
+        assert_eq!(file.rooms[0].publishers.len(), 2);
+        assert_eq!(file.workers.map(WorkerCount::get), Some(3));
+        assert_eq!(file.metrics.enabled, Some(false));
+        assert_eq!(file.metrics.kernel_stamps, Some(true));
+        assert_eq!(file.limits.max_streams.map(StreamLimit::get), Some(5));
+        assert_eq!(file.payload_types[&PayloadType(96)].clock_rate.hz(), 16_000);
+        assert_eq!(file.synthetic.map(|s| s.seed), Some(3));
+    }
+
+    #[test]
+    fn errors_have_line_and_key_or_remedy() {
+        for (text, line, says) in [
+            ("listen: 127.0.0.1:1\nlisten_on: x\n", 2, "listen_on"),
+            ("limits:\n  max_streams: 0\n", 2, "1 to 10000000"),
+            ("limits:\n  idle_timeout: -1\n", 2, "seconds"),
+            (
+                "payload_types:\n  96: {kind: smell, clock_rate: 1}\n",
+                2,
+                "audio",
+            ),
+            (
+                "payload_types:\n  96: {kind: audio, clock_rate: 0}\n",
+                2,
+                "clock rate",
+            ),
+            (
+                "payload_types:\n  128: {kind: audio, clock_rate: 1}\n",
+                2,
+                "0 to 127",
+            ),
+            ("subscribers:\n  - nobody\n", 2, "address"),
+            ("\n\nworkers: 1\nworkers: 2\n", 4, "workers"),
+            ("rooms:\n  - {name: a}\n", 2, "listen"),
+        ] {
+            let error = File::parse(text).unwrap_err();
+            let at = error.location().map(|l| l.line());
+            assert_eq!(at, Some(line), "{text:?}: {error}");
+            assert!(error.to_string().contains(says), "{text:?}: {error}");
+        }
+    }
+}

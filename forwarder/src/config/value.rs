@@ -1,0 +1,212 @@
+//! Values that check themselves: an out-of-range number is refused where it is read, so the error
+//! has the file's line, and nothing after it has to check again.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
+
+/// Number of forwarding threads.
+pub type WorkerCount = Bounded<1, 256>;
+/// Number of built-in streams; 0 turns them off.
+pub type StreamCount = Bounded<0, 10_000>;
+/// Limit on live streams.
+pub type StreamLimit = Bounded<1, 10_000_000>;
+/// Bytes of a socket's kernel buffer: 64 KiB to 1 GiB.
+pub type BufferSize = Bounded<65_536, 1_073_741_824>;
+
+impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
+    /// The nearest number in range: for defaults.
+    #[must_use]
+    pub const fn nearest(n: u64) -> Self {
+        if n < MIN {
+            Self(MIN)
+        } else if n > MAX {
+            Self(MAX)
+        } else {
+            Self(n)
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> TryFrom<u64> for Bounded<MIN, MAX> {
+    type Error = String;
+
+    fn try_from(n: u64) -> Result<Self, String> {
+        if (MIN..=MAX).contains(&n) {
+            return Ok(Self(n));
+        }
+        Err(format!(
+            "{n} is out of range: give a number from {MIN} to {MAX}"
+        ))
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> From<Bounded<MIN, MAX>> for u64 {
+    fn from(n: Bounded<MIN, MAX>) -> Self {
+        n.0
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> FromStr for Bounded<MIN, MAX> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |_| format!("{text:?} is no whole number: give one from {MIN} to {MAX}");
+        Self::try_from(text.parse::<u64>().map_err(wrong)?)
+    }
+}
+
+/// A span of time above zero, in seconds, at most a year.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Seconds(f64);
+
+impl Seconds {
+    const YEAR: f64 = 31_536_000.0;
+    const SHORTEST: f64 = 0.001;
+
+    /// Whole seconds; 0 is made 1.
+    #[must_use]
+    pub fn whole(seconds: u16) -> Self {
+        Self(f64::from(seconds.max(1)))
+    }
+
+    /// As the standard library has it.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        Duration::from_secs_f64(self.0)
+    }
+}
+
+impl TryFrom<f64> for Seconds {
+    type Error = String;
+
+    fn try_from(seconds: f64) -> Result<Self, String> {
+        if (Self::SHORTEST..=Self::YEAR).contains(&seconds) {
+            return Ok(Self(seconds));
+        }
+        Err(format!(
+            "{seconds} is out of range: give seconds from 0.001 to a year, for example 1 or 0.5"
+        ))
+    }
+}
+
+impl From<Seconds> for f64 {
+    fn from(seconds: Seconds) -> Self {
+        seconds.0
+    }
+}
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |_| format!("{text:?} is no number of seconds: give for example 1 or 0.5");
+        Self::try_from(text.parse::<f64>().map_err(wrong)?)
+    }
+}
+
+/// Who may publish: a host, or one port of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Source {
+    /// Any port of this address.
+    Host(IpAddr),
+    /// This address and port.
+    Endpoint(SocketAddr),
+}
+
+impl Source {
+    /// Whether a packet from `from` comes from here. An IPv4 address that a dual-stack socket shows
+    /// as `::ffff:a.b.c.d` is the same address.
+    #[must_use]
+    pub fn allows(self, from: SocketAddr) -> bool {
+        let ip = from.ip().to_canonical();
+        match self {
+            Self::Host(host) => host.to_canonical() == ip,
+            Self::Endpoint(end) => end.ip().to_canonical() == ip && end.port() == from.port(),
+        }
+    }
+}
+
+impl TryFrom<String> for Source {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let host = text.parse().map(Self::Host);
+        host.or_else(|_| text.parse().map(Self::Endpoint)).map_err(|_| {
+            format!("{text:?} is no source: give an address, or address:port, for example 10.0.0.7 or '[::1]:5004'")
+        })
+    }
+}
+
+impl From<Source> for String {
+    fn from(source: Source) -> Self {
+        source.to_string()
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => host.fmt(f),
+            Self::Endpoint(end) => end.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_both_ends() {
+        assert!("0".parse::<WorkerCount>().is_err());
+        assert_eq!("1".parse::<WorkerCount>().map(Bounded::get), Ok(1));
+        assert_eq!("256".parse::<WorkerCount>().map(Bounded::get), Ok(256));
+        assert!(
+            "257"
+                .parse::<WorkerCount>()
+                .unwrap_err()
+                .contains("from 1 to 256")
+        );
+        assert_eq!(WorkerCount::nearest(0).get(), 1);
+        assert_eq!(WorkerCount::nearest(9_999).get(), 256);
+    }
+
+    #[test]
+    fn seconds_are_above_zero_and_finite() {
+        for bad in ["0", "-1", "nan", "inf", "31536001", "soon"] {
+            assert!(bad.parse::<Seconds>().is_err(), "{bad}");
+        }
+        let half = "0.5".parse::<Seconds>().map(Seconds::duration);
+        assert_eq!(half, Ok(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn sources_match_hosts_ports_and_mapped_addresses() {
+        let source = |text: &str| Source::try_from(text.to_owned()).unwrap();
+        let from = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert!(source("10.0.0.7").allows(from("10.0.0.7:1")));
+        assert!(source("10.0.0.7").allows(from("[::ffff:10.0.0.7]:1")));
+        assert!(!source("10.0.0.7").allows(from("10.0.0.8:1")));
+        assert!(source("[::1]:5").allows(from("[::1]:5")));
+        assert!(!source("[::1]:5").allows(from("[::1]:6")));
+        assert!(Source::try_from("nobody".to_owned()).is_err());
+        assert_eq!(String::from(source("[::1]:5")), "[::1]:5");
+    }
+}

@@ -1,0 +1,321 @@
+//! The command `forward`: brings ports, workers, metrics and built-in streams up, and down again.
+//!
+//! Lives here: the order of starting and stopping. Not here: printing (`summary`, the binary), what
+//! the parts do.
+//!
+//! Down goes in the direction of the packets, so that nothing is lost on the way: publishers say
+//! goodbye, workers forward what still waits, the reporter merges once more, the subscriber counts
+//! the rest.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
+use media_metrics_exporter::{ServeError, Server};
+
+use crate::config::{Room, Settings};
+use crate::flows::FlowSummary;
+use crate::meter::Instruments;
+use crate::net::{BindError, bind_group};
+use crate::synthetic::{Plan, Published, Publishers, Sink, Tally};
+use crate::worker::{PortConfig, Prepared, WorkerReport};
+
+/// How long the reporter's sinks, and answers that have begun, may take at the end.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// Why the forwarder did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A room's port could not be opened.
+    Bind(BindError),
+    /// The metrics address could not be served.
+    Serve(ServeError),
+    /// The registry has no room for the forwarder's own families.
+    Register(RegisterError),
+    /// The reporter did not start.
+    Report(media_metrics_core::StartError),
+    /// The system gives no more threads, sockets or event queues; `what` was to be made.
+    System {
+        /// What was to be made.
+        what: &'static str,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Serve(error) => write!(
+                f,
+                "{error} (--metrics, or metrics.listen in the configuration)"
+            ),
+            Self::Register(error) => error.fmt(f),
+            Self::Report(error) => error.fmt(f),
+            Self::System { what, cause } => write!(
+                f,
+                "cannot make {what}: {cause}; check the limits on threads and open files (ulimit -a)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind(error) => Some(error),
+            Self::Serve(error) => Some(error),
+            Self::Register(error) => Some(error),
+            Self::Report(error) => Some(error),
+            Self::System { cause, .. } => Some(cause),
+        }
+    }
+}
+
+fn system(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |cause| StartError::System { what, cause }
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Report {
+    /// How long it ran.
+    pub elapsed: Duration,
+    /// The rooms, as they ran: with the ports that were chosen.
+    pub rooms: Vec<Room>,
+    /// Datagrams received.
+    pub received: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// The busiest streams, busiest first; none without metrics.
+    pub flows: Vec<FlowSummary>,
+    /// The last merge; none without metrics.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// What the built-in publishers sent, if there were any.
+    pub published: Option<Published>,
+    /// What the built-in subscriber got, if there was one.
+    pub tally: Option<Tally>,
+    /// Workers that ended before they were told to, and why.
+    pub failures: Vec<String>,
+}
+
+/// What measures and serves, unless that is off.
+#[derive(Debug)]
+struct Measuring {
+    registry: Registry,
+    reporter: Reporter,
+    server: Server,
+    instruments: Instruments,
+}
+
+/// A running forwarder.
+#[derive(Debug)]
+pub struct Forwarder {
+    begun: Instant,
+    rooms: Vec<Room>,
+    stop: Arc<AtomicBool>,
+    workers: Vec<JoinHandle<io::Result<WorkerReport>>>,
+    measuring: Option<Measuring>,
+    publishers: Option<Publishers>,
+    sink: Option<Sink>,
+}
+
+impl Forwarder {
+    /// Opens all ports, then starts all threads: a forwarder that can't have one of its ports has not
+    /// forwarded anything.
+    ///
+    /// # Errors
+    /// What could not be had, and what to do about it.
+    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+        let mut rooms = settings.rooms.clone();
+        let sink = built_in_subscriber(settings, &mut rooms)?;
+        let prepared = prepare(settings, &mut rooms)?;
+        let measuring = if settings.metrics.enabled {
+            Some(Measuring::start(settings)?)
+        } else {
+            None
+        };
+        let mut forwarder = Self {
+            begun: Instant::now(),
+            rooms,
+            stop: Arc::new(AtomicBool::new(false)),
+            workers: Vec::with_capacity(prepared.len()),
+            measuring,
+            publishers: None,
+            sink,
+        };
+        for (i, worker) in prepared.into_iter().enumerate() {
+            forwarder.spawn(i, worker)?;
+        }
+        if let (Some(synthetic), Some(room)) = (settings.synthetic, forwarder.rooms.first()) {
+            let plan = Plan::new(synthetic.streams.get(), synthetic.seed);
+            let publishers = Publishers::start(plan, reachable(room.listen));
+            forwarder.publishers = Some(publishers.map_err(system("the built-in publishers"))?);
+        }
+        Ok(forwarder)
+    }
+
+    /// The rooms, with the ports that were chosen where 0 was asked for.
+    #[must_use]
+    pub fn rooms(&self) -> &[Room] {
+        &self.rooms
+    }
+
+    /// Where metrics are served, unless they are off.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.measuring.as_ref().map(|m| m.server.local_addr())
+    }
+
+    /// Where the built-in subscriber listens, if there is one.
+    #[must_use]
+    pub fn sink_addr(&self) -> Option<SocketAddr> {
+        self.sink.as_ref().map(Sink::addr)
+    }
+
+    /// Ends everything, in the direction of the packets. Takes well under a second.
+    #[must_use]
+    pub fn stop(mut self) -> Report {
+        let elapsed = self.begun.elapsed();
+        let published = self.publishers.take().map(Publishers::stop);
+        self.stop.store(true, Ordering::Relaxed); // Relaxed: carries no data; the joins order the reports
+        let mut report = Report {
+            elapsed,
+            rooms: std::mem::take(&mut self.rooms),
+            received: 0,
+            sent: 0,
+            flows: Vec::new(),
+            snapshot: None,
+            published,
+            tally: None,
+            failures: Vec::new(),
+        };
+        for worker in self.workers.drain(..) {
+            match worker.join() {
+                Ok(Ok(done)) => {
+                    report.received += done.received;
+                    report.sent += done.sent;
+                    report.flows.extend(done.flows);
+                }
+                Ok(Err(error)) => report
+                    .failures
+                    .push(format!("a worker stopped early: {error}")),
+                Err(_) => report.failures.push("a worker panicked".to_owned()),
+            }
+        }
+        report
+            .flows
+            .sort_by_key(|f| std::cmp::Reverse(f.stats.packets));
+        report.tally = self.sink.take().map(Sink::stop);
+        report.snapshot = self.measuring.take().map(Measuring::stop);
+        report
+    }
+
+    fn spawn(&mut self, i: usize, worker: Prepared) -> Result<(), StartError> {
+        let instruments = self.measuring.as_ref().map(|m| m.instruments.clone());
+        let stop = Arc::clone(&self.stop);
+        let thread = thread::Builder::new()
+            .name(format!("forward-{i}"))
+            .spawn(move || worker.run(instruments.as_ref(), &stop))
+            .map_err(system("a worker thread"))?;
+        self.workers.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Forwarder {
+    /// A start that failed half-way, or a forwarder that is given up: the threads end by themselves.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed); // Relaxed: as in `stop`
+    }
+}
+
+impl Measuring {
+    fn start(settings: &Settings) -> Result<Self, StartError> {
+        let limits = &settings.limits;
+        let registry = Registry::builder()
+            .max_streams(limits.max_streams.get())
+            .build()
+            .map_err(StartError::Register)?;
+        let idle_ns = limits.idle_timeout.duration().as_nanos() as u64;
+        let instruments = Instruments::register(&registry, settings.payloads(), idle_ns)
+            .map_err(StartError::Register)?;
+        let server = Server::builder(registry.clone())
+            .bind(settings.metrics.listen.to_string())
+            .start()
+            .map_err(StartError::Serve)?;
+        let reporter = Reporter::builder(&registry)
+            .interval(settings.metrics.interval.duration())
+            .start()
+            .map_err(StartError::Report)?;
+        Ok(Self {
+            registry,
+            reporter,
+            server,
+            instruments,
+        })
+    }
+
+    /// The last merge, after which nothing is recorded any more.
+    fn stop(self) -> Arc<Snapshot> {
+        self.reporter.stop(LAST_WORDS);
+        let snapshot = self.registry.latest();
+        self.server.stop(LAST_WORDS);
+        snapshot
+    }
+}
+
+/// A subscriber for built-in streams that nobody else wants.
+fn built_in_subscriber(
+    settings: &Settings,
+    rooms: &mut [Room],
+) -> Result<Option<Sink>, StartError> {
+    let Some(room) = rooms.first_mut() else {
+        return Ok(None);
+    };
+    if settings.synthetic.is_none() || !room.subscribers.is_empty() {
+        return Ok(None);
+    }
+    let sink = Sink::start(room.listen).map_err(system("the built-in subscriber"))?;
+    room.subscribers.push(sink.addr());
+    Ok(Some(sink))
+}
+
+/// Opens every room's port for every worker.
+fn prepare(settings: &Settings, rooms: &mut [Room]) -> Result<Vec<Prepared>, StartError> {
+    let workers = settings.workers.get();
+    let stamps = settings.metrics.enabled && settings.metrics.kernel_stamps;
+    let mut ports: Vec<Vec<PortConfig>> = (0..workers).map(|_| Vec::new()).collect();
+    for room in rooms {
+        let buffer = settings.socket_buffer.get();
+        let group = bind_group(room.listen, workers, buffer, stamps).map_err(StartError::Bind)?;
+        for (socket, ports) in group.into_iter().zip(&mut ports) {
+            room.listen = socket.local_addr().unwrap_or(room.listen);
+            ports.push(PortConfig {
+                socket,
+                publishers: room.publishers.clone(),
+                subscribers: room.subscribers.clone(),
+            });
+        }
+    }
+    let prepared = ports.into_iter().map(|ports| Prepared::new(ports, stamps));
+    let prepared: io::Result<Vec<_>> = prepared.collect();
+    prepared.map_err(system("a worker's event queue"))
+}
+
+/// How this machine reaches a port of its own that may listen on all its addresses.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        other => other.ip(),
+    };
+    SocketAddr::new(ip, listen.port())
+}

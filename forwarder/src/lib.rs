@@ -1,0 +1,32 @@
+//! The parts of the program `media-metrics`: an instrumented RTP forwarder.
+//!
+//! A library so that tests and benchmarks can take the parts one by one; `main.rs` adds only the
+//! terminal. From the outside in:
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`cli`], [`config`] | what the user wants |
+//! | [`forward`], [`summary`] | starting, stopping, telling what happened |
+//! | [`worker`] | the forwarding loop, one thread each |
+//! | [`net`], [`clock`] | the operating system |
+//! | [`meter`], [`flows`] | what is measured, stream by stream |
+//! | [`payload`], [`rtcp`] | what packets mean |
+//! | [`synthetic`] | built-in publishers and subscriber |
+//!
+//! Invariant: a packet's way (`worker`, `net`, `meter`, `flows`) has no lock, no allocation once warm,
+//! and no text.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod flows;
+pub mod forward;
+pub mod meter;
+pub mod net;
+pub mod payload;
+pub mod rtcp;
+pub mod summary;
+pub mod synthetic;
+pub mod worker;

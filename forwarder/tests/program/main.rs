@@ -1,0 +1,11 @@
+//! The program from the outside: started as a process, fed through sockets, read through HTTP.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at the first surprise, its helpers, too"
+)]
+
+mod bad_start;
+mod forwarding;
+mod process;
+mod rtp;

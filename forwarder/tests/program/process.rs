@@ -1,0 +1,120 @@
+//! A running program under test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_media-metrics"))
+}
+
+/// Runs to the end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    program().args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A program that serves; killed when dropped, whatever the test found.
+pub(crate) struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: String,
+}
+
+impl Running {
+    /// Starts, and waits until everything that listens has been named. It ends by itself, too.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = program()
+            .args(args)
+            .args(["--duration", "60"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("ends after") {
+            assert!(out.read_line(&mut said).unwrap() > 0, "it ended: {said}");
+        }
+        Self { child, out, said }
+    }
+
+    /// The address after `before` in what was said.
+    pub(crate) fn address(&self, before: &str) -> SocketAddr {
+        let (_, after) = self.said.split_once(before).unwrap();
+        let end = after.find([',', '/', '\n']).unwrap();
+        after[..end].parse().unwrap()
+    }
+
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.address("RTP and RTCP on ")
+    }
+
+    /// The page of metrics as of now.
+    pub(crate) fn scrape(&self) -> Page {
+        let mut client = TcpStream::connect(self.address("metrics: http://")).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"),
+            "{answer}"
+        );
+        Page(answer)
+    }
+
+    /// The first page on which `series` has `value`; the test fails if it never does.
+    pub(crate) fn scrape_until(&self, series: &str, value: f64) -> Page {
+        let begun = Instant::now();
+        loop {
+            let page = self.scrape();
+            if page.get(series) == Some(value) {
+                return page;
+            }
+            let got = page.get(series);
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{series} is {got:?}, not {value}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it with a signal: gives its last words and how long it took to say them.
+    pub(crate) fn end(mut self, signal: Signal) -> (String, Duration) {
+        let begun = Instant::now();
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{rest}");
+        (rest, begun.elapsed())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Prometheus text.
+pub(crate) struct Page(String);
+
+impl Page {
+    /// The value of a series, written as on the page: `name{label="value"}`.
+    pub(crate) fn get(&self, series: &str) -> Option<f64> {
+        let lines = self.0.lines().filter_map(|line| line.strip_prefix(series));
+        lines
+            .filter_map(|rest| rest.strip_prefix(' '))
+            .find_map(|v| v.parse().ok())
+    }
+}
