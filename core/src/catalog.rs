@@ -8,7 +8,7 @@
 use crate::desc::{Desc, Unit};
 
 /// Default label names of a stream's group: `direction` (`incoming`, `outgoing`) and `kind` (`audio`,
-/// `video`, `unknown`).
+/// `video`).
 pub const GROUP_LABELS: &[&str] = &["direction", "kind"];
 
 /// Bounds for latencies of microseconds to seconds.
@@ -86,7 +86,7 @@ catalog! {
     /// Packets that could not be sent.
     FORWARD_SEND_ERRORS = Desc::counter("media_forward_send_errors_total", "Packets that could not be sent to a subscriber.").labels(&["reason"]);
     /// Datagrams that are neither RTP nor RTCP.
-    FORWARD_REJECTED = Desc::counter("media_forward_packets_rejected_total", "Datagrams dropped because they are no valid RTP or RTCP.").labels(&["reason"]);
+    FORWARD_REJECTED = Desc::counter("media_forward_packets_rejected_total", "Datagrams dropped, by reason: no valid RTP (too_short, version, csrc, extension, padding) or RTCP (rtcp), longer than can be received (too_long), or not from one of the room's publishers (unknown_publisher).").labels(&["reason"]);
     /// Packets forwarded but not accounted to a stream.
     FORWARD_UNTRACKED = Desc::counter("media_forward_packets_untracked_total", "RTP packets forwarded without a stream of their own, because the limit on streams was met.");
     /// RTCP packets.

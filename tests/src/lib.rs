@@ -1,1 +1,70 @@
-//! placeholder
+//! What the end-to-end tests are made of: a sender that an operator would meet, a network that harms
+//! packets and keeps exact books, the program as it ships, receivers that count, and the Prometheus
+//! through whose eyes it is judged.
+//!
+//! ```text
+//! gst / ffmpeg --> relay (plan) --> program --> gst receiver, counting subscriber
+//!                                      ^ scraped by prometheus <-- queries of the test
+//! ```
+//!
+//! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
+//! the project's own crates. The tests see what a user sees: command line, packets, pages.
+//! Everything listens on loopback, has a deadline, and ends with the test that started it. Waiting
+//! that fails says what was awaited, what was seen last, and what the process in question printed.
+
+#![expect(
+    clippy::panic,
+    reason = "a test helper stops the test at the first surprise, with all it knows"
+)]
+
+pub mod ffmpeg;
+pub mod gst;
+pub mod ledger;
+pub mod plan;
+pub mod ports;
+pub mod process;
+pub mod program;
+pub mod prometheus;
+pub mod relay;
+pub mod rtp;
+pub mod subscriber;
+pub mod wait;
+
+use std::path::PathBuf;
+
+/// The folder of this package, in the checkout that runs the tests.
+///
+/// Asked when they run: two checkouts that share a target folder share the built tests, too.
+#[must_use]
+pub fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
+
+/// Packets and the bytes of their UDP payloads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Datagrams.
+    pub packets: u64,
+    /// Bytes of these datagrams, without UDP and IP headers.
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// Counts one datagram of `len` bytes.
+    pub fn add(&mut self, len: usize) {
+        self.packets += 1;
+        self.bytes += len as u64;
+    }
+}
+
+impl std::ops::Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}

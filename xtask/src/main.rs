@@ -1,2 +1,111 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask …`: everything one does to this workspace, one command each.
+//!
+//! Lives here: the table of commands, and the way from arguments to exit status. What a command
+//! does is in `plan` (which steps), `setup` (what a machine needs), `step` (how one step runs).
+//! May not: hold a list of packages, a flag of a compiler, or anything a library should do.
+
+mod output;
+mod plan;
+mod setup;
+mod step;
+
+use std::process::ExitCode;
+
+use output::say;
+use step::Failure;
+
+/// One word after `cargo xtask`.
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<(), Failure>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "setup",
+        about: "install what tests and lints need (Debian or Ubuntu packages, cargo-deny, Miri)",
+        run: |_| setup::everything(),
+    },
+    Command {
+        name: "test",
+        about: "install what the tests need, then run every test there is",
+        run: |_| plan::test(),
+    },
+    Command {
+        name: "unit",
+        about: "unit, integration and documentation tests; with arguments, those of `cargo test`",
+        run: plan::unit,
+    },
+    Command {
+        name: "e2e",
+        about: "end-to-end tests against real senders, receivers and Prometheus",
+        run: plan::end_to_end,
+    },
+    Command {
+        name: "loom",
+        about: "model-check what is concurrent in core",
+        run: plan::loom,
+    },
+    Command {
+        name: "miri",
+        about: "core's unit tests under Miri",
+        run: plan::miri,
+    },
+    Command {
+        name: "instructions",
+        about: "count the hot functions' instructions and compare with the record (`record` to renew it)",
+        run: plan::instructions,
+    },
+    Command {
+        name: "lint",
+        about: "rustfmt, clippy, rustdoc and cargo-deny, warnings denied",
+        run: |_| plan::lint(),
+    },
+    Command {
+        name: "audit",
+        about: "look up known vulnerabilities of our dependencies (needs the advisory database)",
+        run: |_| plan::audit(),
+    },
+    Command {
+        name: "bench",
+        about: "the benchmarks; what follows goes to them: cargo xtask bench --quick",
+        run: plan::bench,
+    },
+    Command {
+        name: "ci",
+        about: "lint, then test: what must pass before a change goes in",
+        run: |_| plan::ci(),
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        usage();
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "-h" | "--help") {
+        usage();
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|c| c.name == name) else {
+        say!("cargo xtask has no command {name:?}.\n");
+        usage();
+        return ExitCode::from(2);
+    };
+    match (command.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say!("\ncargo xtask {name}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() {
+    say!("usage: cargo xtask COMMAND\n");
+    for command in COMMANDS {
+        say!("  {:<13} {}", command.name, command.about);
+    }
+}

@@ -1,0 +1,253 @@
+//! Debian's Prometheus: started, pointed at the program, and asked by its HTTP API.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::ports;
+use crate::process::Process;
+use crate::wait;
+
+/// A running Prometheus that scrapes one target every second.
+#[derive(Debug)]
+pub struct Prometheus {
+    process: Process,
+    address: SocketAddr,
+    /// Deleted when the server is gone: fields are dropped in order.
+    _storage: TempDir,
+}
+
+/// One element of an instant vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Labels by name; the metric's own name is `__name__`.
+    pub labels: BTreeMap<String, String>,
+    /// The value.
+    pub value: f64,
+}
+
+impl Prometheus {
+    /// Starts it with storage of its own, and waits until it is ready.
+    #[must_use]
+    pub fn scraping(target: SocketAddr) -> Self {
+        let storage = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
+        let config = storage.path().join("prometheus.yml");
+        let text = format!(
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n\
+             scrape_configs:\n  - job_name: media-metrics\n    static_configs:\n      - targets: ['{target}']\n"
+        );
+        fs::write(&config, text).unwrap_or_else(|e| panic!("{}: {e}", config.display()));
+        let address = ports::free();
+        let arguments = [
+            format!("--config.file={}", config.display()),
+            format!(
+                "--storage.tsdb.path={}",
+                storage.path().join("data").display()
+            ),
+            format!("--web.listen-address={address}"),
+        ];
+        let process = Process::start(Path::new("prometheus"), &arguments);
+        let server = Self {
+            process,
+            address,
+            _storage: storage,
+        };
+        wait::until("a ready Prometheus", wait::PATIENCE, || {
+            get(&format!("http://{address}/-/ready"))
+                .map_err(|e| format!("{e}; {}", server.process.quoted()))
+        });
+        server
+    }
+
+    /// The value of an instant query, over the HTTP API.
+    ///
+    /// # Errors
+    /// Prometheus' own words if it refuses the query or doesn't answer.
+    pub fn query(&self, promql: &str) -> Result<Vec<Sample>, String> {
+        let url = format!("http://{}/api/v1/query", self.address);
+        let answer = agent()
+            .get(&url)
+            .query("query", promql)
+            .call()
+            .and_then(|mut answer| answer.body_mut().read_to_string())
+            .map_err(|e| format!("{promql}: {e}; {}", self.process.quoted()))?;
+        samples(&answer).ok_or_else(|| format!("{promql}: unexpected answer {answer}"))
+    }
+
+    /// The only value of a query, None where it finds nothing.
+    ///
+    /// # Errors
+    /// As [`Self::query`], and if there is more than one value.
+    pub fn value(&self, promql: &str) -> Result<Option<f64>, String> {
+        match self.query(promql)?.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only.value)),
+            many => Err(format!("{promql}: {} values, expected one", many.len())),
+        }
+    }
+
+    /// Waits until all of this is so, and looks whether it is still so two scrapes later.
+    ///
+    /// A counter that overshoots fails the second look: it can't come back.
+    #[track_caller]
+    pub fn expect(&self, table: &[(&str, u64)]) {
+        for (promql, expected) in table {
+            self.wait_for(promql, *expected);
+        }
+        let done = self.scrapes();
+        wait::until("two more scrapes", wait::PATIENCE, || {
+            let scrapes = self.scrapes();
+            if scrapes >= done + 2 {
+                Ok(())
+            } else {
+                Err(format!("{scrapes} after {done}"))
+            }
+        });
+        for (promql, expected) in table {
+            let value = self.value(promql).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(
+                value,
+                Some(*expected as f64),
+                "{promql} did not stay as it was"
+            );
+        }
+    }
+
+    /// Waits until a query has this value.
+    #[track_caller]
+    pub fn wait_for(&self, promql: &str, expected: u64) {
+        let what = format!("{promql} = {expected}");
+        wait::until(&what, wait::PATIENCE, || match self.value(promql) {
+            Ok(Some(value)) if value == expected as f64 => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+
+    /// Successful scrapes so far.
+    #[track_caller]
+    fn scrapes(&self) -> u64 {
+        match self.value("sum_over_time(up[1h])") {
+            Ok(count) => count.unwrap_or_default() as u64,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+/// A page by HTTP, its text.
+///
+/// # Errors
+/// What went wrong, other statuses than 2xx included.
+pub fn get(url: &str) -> Result<String, String> {
+    agent()
+        .get(url)
+        .call()
+        .and_then(|mut answer| answer.body_mut().read_to_string())
+        .map_err(|e| format!("{url}: {e}"))
+}
+
+/// What `promtool check metrics` says of a page: nothing, if it is in order.
+///
+/// # Errors
+/// Its complaints, lint included.
+pub fn check_metrics(page: &str) -> Result<(), String> {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("promtool: {e}; `cargo xtask setup` installs it"))?;
+    // It reads all before it writes, and its input is dropped, hence closed, at the end of this line.
+    let written = promtool
+        .stdin
+        .take()
+        .map(|mut stdin| stdin.write_all(page.as_bytes()));
+    let output = promtool
+        .wait_with_output()
+        .map_err(|e| format!("promtool: {e}"))?;
+    let text = [output.stdout, output.stderr].concat();
+    let complaints = String::from_utf8_lossy(&text).trim().to_owned();
+    match written {
+        Some(Ok(())) if output.status.success() && complaints.is_empty() => Ok(()),
+        _ => Err(format!(
+            "promtool check metrics: {}: {complaints}",
+            output.status
+        )),
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let limit = Some(Duration::from_secs(10));
+    ureq::Agent::config_builder()
+        .timeout_global(limit)
+        .build()
+        .into()
+}
+
+/// Reads `{"status":"success","data":{"resultType":"vector","result":[{"metric":{…},"value":[t,"v"]}]}}`.
+fn samples(answer: &str) -> Option<Vec<Sample>> {
+    let answer: Value = serde_json::from_str(answer).ok()?;
+    let data = answer
+        .get("data")
+        .filter(|_| answer["status"] == "success")?;
+    let result = data
+        .get("result")
+        .filter(|_| data["resultType"] == "vector")?;
+    result.as_array()?.iter().map(sample).collect()
+}
+
+fn sample(element: &Value) -> Option<Sample> {
+    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    let labels = element["metric"]
+        .as_object()?
+        .iter()
+        .map(text)
+        .collect::<Option<_>>()?;
+    let value = element["value"].get(1)?.as_str()?.parse().ok()?;
+    Some(Sample { labels, value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_with_labels_and_values() {
+        let answer = r#"{"status":"success","data":{"resultType":"vector","result":[
+            {"metric":{"__name__":"up","job":"x"},"value":[1700000000.1,"1"]},
+            {"metric":{},"value":[1700000000.1,"+Inf"]}]}}"#;
+        let read = samples(answer).unwrap();
+        assert_eq!(read[0].labels["job"], "x");
+        assert_eq!((read[0].value, read[1].value), (1.0, f64::INFINITY));
+        assert_eq!(samples(r#"{"status":"error","error":"no"}"#), None);
+    }
+
+    #[test]
+    fn promtool_tells_good_pages_from_bad_ones() {
+        let good = "# HELP a_bytes_total Bytes.\n# TYPE a_bytes_total counter\na_bytes_total 1\n";
+        assert_eq!(check_metrics(good), Ok(()));
+        let lint = check_metrics("# HELP a Bytes.\n# TYPE a counter\na 1\n").unwrap_err();
+        assert!(lint.contains("_total"), "{lint}");
+        let unreadable = check_metrics("a{ 1\n").unwrap_err();
+        assert!(unreadable.contains("exit status: 1"), "{unreadable}");
+    }
+
+    #[test]
+    fn it_starts_answers_and_goes_down_with_its_test() {
+        let unused = ports::free();
+        let server = Prometheus::scraping(unused);
+        assert_eq!(server.value("vector(42)"), Ok(Some(42.0)));
+        assert_eq!(server.value("no_such_metric"), Ok(None));
+        assert!(server.query("sum(").unwrap_err().contains("sum("));
+        let (address, storage) = (server.address, server._storage.path().to_owned());
+        drop(server);
+        assert!(std::net::TcpStream::connect(address).is_err() && !storage.exists());
+    }
+}

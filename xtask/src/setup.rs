@@ -1,0 +1,226 @@
+//! What a machine needs before tests and lints can run, and how it gets there.
+//!
+//! Lives here: the table of tools, the check for each, the installers (Debian's apt, rustup, cargo).
+//! What is there is left alone. What can't be installed is named with the way to do it by hand, and
+//! the run ends there: a test that lacks its tool is a failed test, never a skipped one.
+//! May not: run tests.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::output::say;
+use crate::step::{Failure, Step};
+
+/// A line that ends well if the tool is there, and the Debian package that brings it otherwise.
+struct Tool {
+    check: &'static str,
+    package: &'static str,
+}
+
+const TOOLS: &[Tool] = &[
+    // The real scraper, and the judge of our exposition.
+    tool("prometheus --version", "prometheus"),
+    tool("promtool --version", "prometheus"),
+    // Real senders and receivers of RTP.
+    tool("gst-launch-1.0 --version", "gstreamer1.0-tools"),
+    tool(
+        "gst-inspect-1.0 --exists opusenc",
+        "gstreamer1.0-plugins-base",
+    ),
+    tool(
+        "gst-inspect-1.0 --exists rtpbin",
+        "gstreamer1.0-plugins-good",
+    ),
+    tool(
+        "gst-inspect-1.0 --exists vp8enc",
+        "gstreamer1.0-plugins-good",
+    ),
+    tool("ffmpeg -version", "ffmpeg"),
+    // Instruction counts and disassembly of the hot path.
+    tool("valgrind --version", "valgrind"),
+    tool("objdump --version", "binutils"),
+    // Children of the end-to-end tests end with the test that started them.
+    tool("setpriv --version", "util-linux"),
+];
+
+const fn tool(check: &'static str, package: &'static str) -> Tool {
+    Tool { check, package }
+}
+
+/// A version we know to read our `deny.toml`.
+const CARGO_DENY: &str = "cargo install --locked cargo-deny@0.20.2";
+const MIRI: &str = "rustup component add --toolchain nightly miri rust-src";
+const NIGHTLY: &str = "rustup toolchain install nightly --profile minimal";
+const LINTERS: &str = "rustup component add rustfmt clippy";
+
+/// For `cargo xtask setup`: both halves.
+pub(crate) fn everything() -> Result<(), Failure> {
+    for_tests()?;
+    for_lints()
+}
+
+/// What `cargo xtask test` needs besides a stable Rust and a C compiler.
+pub(crate) fn for_tests() -> Result<(), Failure> {
+    debian_packages()?;
+    if !Step::new("cargo +nightly --version").succeeds() {
+        by_rustup(NIGHTLY)?;
+    }
+    if !Step::new("cargo +nightly miri --version").succeeds() {
+        by_rustup(MIRI)?;
+    }
+    say!("set-up for tests: complete");
+    Ok(())
+}
+
+/// What `cargo xtask lint` needs.
+pub(crate) fn for_lints() -> Result<(), Failure> {
+    if !Step::new("cargo fmt --version").succeeds()
+        || !Step::new("cargo clippy --version").succeeds()
+    {
+        by_rustup(LINTERS)?;
+    }
+    if !Step::new("cargo deny --version").succeeds() {
+        // Its own target folder, kept, so that a broken installation goes on where it stopped.
+        Step::new(CARGO_DENY)
+            .own_target("cargo-deny")
+            .run()
+            .map_err(|failure| by_hand(&[CARGO_DENY], &failure.to_string()))?;
+    }
+    say!("set-up for lints: complete");
+    Ok(())
+}
+
+fn debian_packages() -> Result<(), Failure> {
+    let missing = missing_packages(|tool| Step::new(tool.check).succeeds());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say!("missing: {}", missing.join(" "));
+    let install = format!(
+        "apt-get install --yes --no-install-recommends {}",
+        missing.join(" ")
+    );
+    let hand = [format!("sudo {install}")];
+    let hand: Vec<&str> = hand.iter().map(String::as_str).collect();
+    if !Step::new("apt-get --version").succeeds() {
+        return Err(by_hand(
+            &hand,
+            "this system has no apt-get; other systems have these tools, too",
+        ));
+    }
+    if !Step::new("test -w /var/lib/dpkg").succeeds() {
+        return Err(by_hand(&hand, "installing packages needs root"));
+    }
+    let _quiet = NoServices::begin();
+    // An old list is still good enough where the archive can't be reached but a mirror's cache can.
+    if let Err(failure) = apt("apt-get update").run() {
+        say!("{failure}");
+    }
+    apt(&install)
+        .run()
+        .map_err(|failure| by_hand(&hand, &failure.to_string()))?;
+    let missing = missing_packages(|tool| Step::new(tool.check).succeeds());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let checks: Vec<&str> = TOOLS
+        .iter()
+        .filter(|tool| missing.contains(&tool.package))
+        .map(|tool| tool.check)
+        .collect();
+    Err(Failure::new(format!(
+        "installed, but still not working: run `{}` to see why",
+        checks.join("`, `")
+    )))
+}
+
+/// Packages of the tools that are not `present`, each once, in the table's order.
+fn missing_packages(present: impl Fn(&Tool) -> bool) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    for tool in TOOLS {
+        if !missing.contains(&tool.package) && !present(tool) {
+            missing.push(tool.package);
+        }
+    }
+    missing
+}
+
+fn apt(line: &str) -> Step {
+    Step::new(line).environment("DEBIAN_FRONTEND", "noninteractive")
+}
+
+fn by_rustup(line: &str) -> Result<(), Failure> {
+    if !Step::new("rustup --version").succeeds() {
+        let reason = "there is no rustup (https://rustup.rs) to do it";
+        return Err(by_hand(&[line], reason));
+    }
+    Step::new(line)
+        .run()
+        .map_err(|failure| by_hand(&[line], &failure.to_string()))
+}
+
+fn by_hand(lines: &[&str], reason: &str) -> Failure {
+    Failure::new(format!(
+        "can't install what is missing: {reason}\nInstall it by hand and start again:\n\n    {}\n",
+        lines.join("\n    ")
+    ))
+}
+
+/// While this lives, packages start no services: we want Prometheus' program, not a server that
+/// listens on every interface. A policy that the machine already has is left as it is.
+struct NoServices {
+    ours: bool,
+}
+
+impl NoServices {
+    const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+    fn begin() -> Self {
+        let file = Path::new(Self::POLICY);
+        let ours = !file.exists()
+            && fs::write(file, "#!/bin/sh\nexit 101\n").is_ok()
+            && fs::set_permissions(file, fs::Permissions::from_mode(0o755)).is_ok();
+        Self { ours }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours && fs::remove_file(Self::POLICY).is_err() {
+            say!(
+                "please remove {}: it keeps services from starting",
+                Self::POLICY
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_asked_for_once_and_only_if_a_tool_of_it_is_missing() {
+        assert!(missing_packages(|_| true).is_empty());
+        assert_eq!(
+            missing_packages(|t| t.package != "prometheus"),
+            ["prometheus"]
+        );
+        assert_eq!(
+            missing_packages(|t| t.check != "gst-inspect-1.0 --exists vp8enc"),
+            ["gstreamer1.0-plugins-good"]
+        );
+        let all = missing_packages(|_| false);
+        let mut once = all.clone();
+        once.dedup();
+        assert_eq!(all, once);
+    }
+
+    #[test]
+    fn what_cannot_be_installed_comes_with_the_line_to_type() {
+        let text = by_hand(&["sudo apt-get install x"], "needs root").to_string();
+        assert!(text.contains("needs root"), "{text}");
+        assert!(text.contains("\n    sudo apt-get install x\n"), "{text}");
+    }
+}

@@ -1,0 +1,200 @@
+//! One step: a program, its arguments and environment, run from the workspace's root.
+//!
+//! Lives here: how a step is shown, run, timed, and how its failure tells the way to repeat it.
+//! May not: know which steps there are.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::output::say;
+
+/// Why a command stopped: a sentence that says what, where and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A program to run. Built like [`Command`], but it can print itself as a line for a shell.
+#[derive(Clone)]
+pub(crate) struct Step {
+    program: String,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Step {
+    /// `line` is split at blanks: nothing that is written in a plan holds one.
+    pub(crate) fn new(line: &str) -> Self {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        Self {
+            program: words.next().unwrap_or_default(),
+            arguments: words.collect(),
+            environment: Vec::new(),
+        }
+    }
+
+    pub(crate) fn arguments<S: AsRef<str>>(mut self, more: &[S]) -> Self {
+        self.arguments
+            .extend(more.iter().map(|s| s.as_ref().to_owned()));
+        self
+    }
+
+    pub(crate) fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Builds into `target/NAME`: other flags or another compiler would throw away `target` itself.
+    pub(crate) fn own_target(self, name: &str) -> Self {
+        let folder = target().join(name);
+        self.environment("CARGO_TARGET_DIR", folder.to_string_lossy())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .current_dir(root())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the step where the user sees it; a failure tells how to run it alone.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        say!("\n$ {self}");
+        let start = Instant::now();
+        let status = self
+            .command()
+            .status()
+            .map_err(|error| self.missing(&error))?;
+        let seconds = start.elapsed().as_secs_f64();
+        if status.success() {
+            say!("  done in {seconds:.1} s");
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "a step failed ({status}) after {seconds:.1} s. To run it alone, in {}:\n\n    {self}\n",
+            root().display()
+        )))
+    }
+
+    /// Runs the step unseen: whether it ended well. A program that isn't there did not.
+    pub(crate) fn succeeds(&self) -> bool {
+        self.command()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+
+    fn missing(&self, error: &std::io::Error) -> Failure {
+        Failure::new(format!(
+            "can't start {}: {error}. `cargo xtask setup` installs what is needed.",
+            self.program
+        ))
+    }
+}
+
+/// As a shell takes it: words with anything but plain characters stand in single quotes.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.environment {
+            write!(f, "{name}={} ", quoted(value))?;
+        }
+        f.write_str(&quoted(&self.program))?;
+        for argument in &self.arguments {
+            write!(f, " {}", quoted(argument))?;
+        }
+        Ok(())
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The workspace's root: the folder above this package.
+///
+/// Asked when it runs: two checkouts that share a target folder share this program, too.
+fn root() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.parent()
+        .map_or_else(|| here.clone(), Path::to_path_buf)
+}
+
+/// Where cargo builds: `CARGO_TARGET_DIR`, else `target`.
+fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_prints_as_a_line_for_a_shell() {
+        let step = Step::new("cargo test -p x")
+            .arguments(&["--", "it's", ""])
+            .environment("RUSTFLAGS", "--cfg a");
+        let shown = step.to_string();
+        assert_eq!(
+            shown,
+            r"RUSTFLAGS='--cfg a' cargo test -p x -- 'it'\''s' ''"
+        );
+        let echo = format!("echo {}", quoted("a 'b' $c"));
+        let out = Command::new("sh").args(["-c", &echo]).output().unwrap();
+        assert_eq!(
+            out.stdout, b"a 'b' $c\n",
+            "a real shell reads the same word"
+        );
+    }
+
+    #[test]
+    fn a_failing_step_says_how_to_run_it_alone() {
+        let failure = Step::new("sh -c").arguments(&["exit 3"]).run().unwrap_err();
+        let text = failure.to_string();
+        assert!(text.contains("exit status: 3"), "{text}");
+        assert!(text.contains("sh -c 'exit 3'"), "{text}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_points_to_the_set_up() {
+        let step = Step::new("no-such-program-anywhere");
+        assert!(!step.succeeds());
+        let text = step.run().unwrap_err().to_string();
+        assert!(
+            text.contains("no-such-program-anywhere") && text.contains("xtask setup"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn steps_run_in_the_workspace_root_with_their_environment_and_no_input() {
+        let check = r#"test -f Cargo.lock && test "$ANSWER" = 42 && test -z "$(cat)""#;
+        let step = Step::new("sh -c").arguments(&[check]);
+        assert!(step.clone().environment("ANSWER", "42").succeeds());
+        assert!(!step.environment("ANSWER", "41").succeeds());
+    }
+}
