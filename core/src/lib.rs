@@ -1,4 +1,4 @@
-//! Metrics for media forwarders: record every packet, lose none, for about a nanosecond each.
+//! Metrics for media forwarders: record every packet, lose none, for a few nanoseconds each.
 //!
 //! # The three steps
 //! 1. **Record**, on the hot path. Each thread and each stream owns its cells: one writer a cell, so a

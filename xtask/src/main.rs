@@ -8,6 +8,7 @@ mod output;
 mod plan;
 mod setup;
 mod step;
+mod weaken;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,11 @@ const COMMANDS: &[Command] = &[
         name: "loom",
         about: "model-check what is concurrent in core",
         run: plan::loom,
+    },
+    Command {
+        name: "weaken",
+        about: "weaken each ordering that a model proves, on a copy, and see the model turn red",
+        run: |_| weaken::run(),
     },
     Command {
         name: "miri",

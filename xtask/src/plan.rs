@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::output::say;
 use crate::setup;
 use crate::step::{Failure, Step};
+use crate::weaken;
 
 /// The end-to-end package: real senders and real time, so it runs alone, after everything else.
 const END_TO_END: &str = "media-metrics-tests";
@@ -27,6 +28,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     setup::for_tests()?;
     unit(&[])?;
     loom(&[])?;
+    weaken::run()?;
     miri(&[])?;
     instructions(&[])?;
     end_to_end(&[])?;

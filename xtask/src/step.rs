@@ -100,6 +100,14 @@ impl Step {
             .is_ok_and(|status| status.success())
     }
 
+    /// Runs the step unseen, well or not, and returns what it printed.
+    pub(crate) fn output(&self) -> Result<String, Failure> {
+        let output = self.command().output().map_err(|e| self.missing(&e))?;
+        let (out, err) = (output.stdout, output.stderr);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(text(out) + &text(err))
+    }
+
     fn missing(&self, error: &std::io::Error) -> Failure {
         Failure::new(format!(
             "can't start {}: {error}. `cargo xtask setup` installs what is needed.",
@@ -134,7 +142,7 @@ fn quoted(word: &str) -> String {
 /// The workspace's root: the folder above this package.
 ///
 /// Asked when it runs: two checkouts that share a target folder share this program, too.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR");
     let here = here.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     here.parent()
@@ -142,7 +150,7 @@ fn root() -> PathBuf {
 }
 
 /// Where cargo builds: `CARGO_TARGET_DIR`, else `target`.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root().join(folder),
         None => root().join("target"),

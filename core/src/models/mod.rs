@@ -1,8 +1,7 @@
 //! Models of every protocol, run by loom through all interleavings and orderings that it knows.
 //!
 //! Run with `cargo xtask loom`. Each model lists what it must have seen, so that it can't be green for
-//! having gone nowhere; each ordering that it proves was weakened once and seen to turn it red (the list
-//! is in ARCHITECTURE.md).
+//! having gone nowhere; `cargo xtask weaken` weakens each ordering that it proves and sees it turn red.
 
 mod hand_over;
 mod reuse;
