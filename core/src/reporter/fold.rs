@@ -242,18 +242,21 @@ impl Entry {
             sum.busy += 1;
             return;
         };
-        let before = std::mem::replace(&mut self.totals, now);
         self.version = version;
-        for ((sum, now), before) in sum.totals.iter_mut().zip(&now).zip(&before) {
-            *sum = sum.wrapping_add(now.wrapping_sub(*before));
+        let before = (lost(&self.totals), expected(&self.totals));
+        let after = (lost(&now), expected(&now));
+        let moved = now[total::PACKETS] != self.totals[total::PACKETS];
+        for ((sum, then), now) in sum.totals.iter_mut().zip(&mut self.totals).zip(now) {
+            *sum = sum.wrapping_add(now.wrapping_sub(*then));
+            *then = now;
         }
-        let newly_expected = expected(&now).saturating_sub(expected(&before));
+        let newly_expected = after.1.saturating_sub(before.1);
         sum.expected += newly_expected;
-        self.settle(lost(&before), lost(&now), sum);
+        self.settle(before.0, after.0, sum);
         sum.ended += u64::from(version.is_closed());
-        if now[total::PACKETS] != before[total::PACKETS] {
-            let newly_lost = lost(&now).saturating_sub(lost(&before));
+        if moved {
             if newly_expected > 0 {
+                let newly_lost = after.0.saturating_sub(before.0);
                 group
                     .interval_loss
                     .record(parts_per_million(newly_lost, newly_expected));
