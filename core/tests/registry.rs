@@ -10,6 +10,8 @@ use media_metrics_core::{RegisterError, Registry};
 static HITS: Desc = Desc::counter("t_hits_total", "Hits.").labels(&["who"]);
 static LEVEL: Desc = Desc::gauge("t_level", "A level.");
 static SIZES: Desc = Desc::histogram("t_sizes", "Sizes.", &[10.0, 100.0]).layout_of(2, 1_000_000);
+static TWICE: Desc =
+    Desc::histogram("t_twice", "The same.", &[10.0, 100.0]).layout_of(2, 1_000_000);
 
 fn registry(max_series: usize) -> Registry {
     Registry::builder().max_series(max_series).build().unwrap()
@@ -221,6 +223,29 @@ fn a_value_above_the_maximum_counts_as_the_maximum() {
     let s = r.collect();
     let got = s.histogram("t_sizes", &[]).unwrap();
     assert_eq!((got.sum(), got.count(), got.clamped()), (2_000_000, 2, 2));
+}
+
+#[test]
+fn many_samples_at_once_are_as_many_one_by_one() {
+    let r = registry(10);
+    let (once, each) = (
+        r.histogram(&SIZES, &[]).unwrap(),
+        r.histogram(&TWICE, &[]).unwrap(),
+    );
+    for (value, n) in [(0, 3), (7, 0), (500, 4), (2_000_000, 2)] {
+        once.record_n(value, n);
+        (0..n).for_each(|_| each.record(value));
+    }
+    let s = r.collect();
+    let (once, each) = (
+        s.histogram("t_sizes", &[]).unwrap(),
+        s.histogram("t_twice", &[]).unwrap(),
+    );
+    assert_eq!(once, each);
+    assert_eq!(
+        (once.count(), once.sum(), once.clamped()),
+        (9, 2_002_000, 2)
+    );
 }
 
 #[test]

@@ -55,9 +55,15 @@ impl Histogram {
     /// Records one sample.
     #[inline]
     pub fn record(&self, value: u64) {
+        self.record_n(value, 1);
+    }
+
+    /// Records `n` samples of one value, for the price of one.
+    #[inline]
+    pub fn record_n(&self, value: u64, n: u64) {
         // SAFETY: the address is that of our handle's series.
         let Some(slot) = (unsafe { self.address.own_cell() }) else {
-            return self.record_slow(value);
+            return self.record_slow(value, n);
         };
         // SAFETY: this is the address of a slot (`Handle::slot_address`), of the size and alignment of a
         // cell; the second half of a slab holds slots and nothing else, null or set.
@@ -66,21 +72,21 @@ impl Histogram {
         // orders it.
         let array: *const Cell = slot.load(Relaxed);
         if array.is_null() {
-            return self.record_slow(value);
+            return self.record_slow(value, n);
         }
         // SAFETY: an array of `array_len(layout)` cells that lives as long as our handle; this thread
         // owns the shard and so is its one writer.
-        unsafe { record(array, self.layout, value) }
+        unsafe { record(array, self.layout, value, n) }
     }
 
     #[cold]
     #[inline(never)]
-    fn record_slow(&self, value: u64) {
+    fn record_slow(&self, value: u64, n: u64) {
         let index = self.handle.series().index;
         self.handle.with_shard(|shard| {
             let array = array_of(shard, index, self.layout);
             // SAFETY: as in `record`; `with_shard` hands us a shard that this thread owns.
-            unsafe { record(array, self.layout, value) }
+            unsafe { record(array, self.layout, value, n) }
         });
     }
 
@@ -109,32 +115,32 @@ fn array_of(shard: &Shard, index: u32, layout: Layout) -> *const Cell {
     shard.make_buckets(index, array_len(layout)).as_ptr()
 }
 
-/// Adds one sample to an array.
+/// Adds `n` samples to an array.
 ///
 /// # Safety
 /// `array` points to `array_len(layout)` live cells, and the caller is their one writer.
 #[inline(always)]
-unsafe fn record(array: *const Cell, layout: Layout, value: u64) {
+unsafe fn record(array: *const Cell, layout: Layout, value: u64, n: u64) {
     // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than an
     // index below `layout.len()`.
     let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
     let max = layout.max_value();
     if value > max {
         let top = HEADER + layout.len() - 1;
-        return clamp(cell(CLAMPED), cell(top), cell(SUM), max);
+        return clamp(cell(CLAMPED), cell(top), cell(SUM), max, n);
     }
     // In bounds: `index(v) < layout.len()` for every `v <= max_value`.
-    cell(HEADER + layout.index(value)).add(1);
-    cell(SUM).add(value);
+    cell(HEADER + layout.index(value)).add(n);
+    cell(SUM).add(value.wrapping_mul(n));
 }
 
 /// A value above the maximum is counted apart, and then as the maximum.
 #[cold]
 #[inline(never)]
-fn clamp(clamped: &Cell, top: &Cell, sum: &Cell, max: u64) {
-    clamped.add(1);
-    top.add(1);
-    sum.add(max);
+fn clamp(clamped: &Cell, top: &Cell, sum: &Cell, max: u64, n: u64) {
+    clamped.add(n);
+    top.add(n);
+    sum.add(max.wrapping_mul(n));
 }
 
 /// A [`Histogram`] bound to the thread that made it.
@@ -169,12 +175,12 @@ impl LocalHistogram {
     #[inline]
     pub fn record(&self, value: u64) {
         if self.array.is_null() {
-            return self.histogram.record_slow(value);
+            return self.histogram.record_slow(value, 1);
         }
         // SAFETY: the array lies in a shard that `attachment` keeps ours and whose home `histogram`
         // holds, and is not forgotten while a handle lives; this type is not Send, so we are on the
         // thread that owns it.
-        unsafe { record(self.array, self.histogram.layout, value) }
+        unsafe { record(self.array, self.histogram.layout, value, 1) }
     }
 
     /// Whether the fast path is in use: always, but in a thread-local's destructor.

@@ -64,6 +64,9 @@ struct Sum {
     not_lost: u64,
     ended: u64,
     busy: u64,
+    /// Streams with traffic in the interval that lost nothing: nearly all, so they are counted here and
+    /// recorded at once.
+    unharmed: u64,
 }
 
 impl Sum {
@@ -76,6 +79,7 @@ impl Sum {
         self.not_lost += other.not_lost;
         self.ended += other.ended;
         self.busy += other.busy;
+        self.unharmed += other.unharmed;
     }
 }
 
@@ -224,6 +228,9 @@ impl GroupState {
         ] {
             counter.add(n);
         }
+        if sum.unharmed > 0 {
+            m.interval_loss.record_n(0, sum.unharmed);
+        }
         if sum.ended > 0 {
             m.streams.add(-(sum.ended as f64));
         }
@@ -255,11 +262,12 @@ impl Entry {
         self.settle(before.0, after.0, sum);
         sum.ended += u64::from(version.is_closed());
         if moved {
-            if newly_expected > 0 {
-                let newly_lost = after.0.saturating_sub(before.0);
-                group
-                    .interval_loss
-                    .record(parts_per_million(newly_lost, newly_expected));
+            match after.0.saturating_sub(before.0) {
+                0 => sum.unharmed += u64::from(newly_expected > 0),
+                lost => {
+                    let share = parts_per_million(lost, newly_expected);
+                    group.interval_loss.record(share);
+                }
             }
             group.interval_jitter.record(levels.jitter.ns());
         }
@@ -284,8 +292,5 @@ impl Entry {
 
 /// At most a million: a late packet can make an interval lose more than it expected.
 fn parts_per_million(lost: u64, expected: u64) -> u64 {
-    match lost {
-        0 => 0, // nearly always: spares the division
-        _ => (lost.saturating_mul(1_000_000) / expected.max(1)).min(1_000_000),
-    }
+    (lost.saturating_mul(1_000_000) / expected.max(1)).min(1_000_000)
 }
