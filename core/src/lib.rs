@@ -49,6 +49,7 @@ pub mod histogram;
 pub mod labels;
 #[cfg(all(test, media_metrics_loom))]
 mod models;
+pub mod quality;
 pub mod registry;
 #[cfg(not(media_metrics_loom))]
 mod reporter;
