@@ -36,18 +36,24 @@ impl RtpReceiver {
         }
     }
 
-    /// The packet that nearly every packet is: if it is the next in order, takes it and tells whether it
-    /// begins a frame. Else changes nothing: ask [`on_packet`](Self::on_packet).
+    /// The packet that nearly every packet is: if it is the next in order, takes its number, and the
+    /// caller goes on to [`begins_frame`](Self::begins_frame). Else changes nothing: the caller goes on
+    /// to [`on_packet`](Self::on_packet).
+    #[must_use]
     #[inline(always)]
-    pub fn on_next(&mut self, header: &RtpHeader, arrival_ns: u64) -> Option<bool> {
-        if !self.sequence.advance_by_one(header.sequence) {
-            return None;
-        }
+    pub const fn is_next(&mut self, header: &RtpHeader) -> bool {
+        self.sequence.advance_by_one(header.sequence)
+    }
+
+    /// Takes the timing of a packet for which [`is_next`](Self::is_next) was true: whether it begins a
+    /// frame.
+    #[inline(always)]
+    pub fn begins_frame(&mut self, header: &RtpHeader, arrival_ns: u64) -> bool {
         let new_frame = self.jitter.timestamp() != header.timestamp;
         if new_frame {
             self.jitter.on_next_frame(arrival_ns, header.timestamp);
         }
-        Some(new_frame)
+        new_frame
     }
 
     /// Any packet arrived, at `arrival_ns` on a monotonic clock of the caller's.

@@ -66,13 +66,16 @@ impl Stream {
     /// **Errors, panics**: none; a packet that fits nowhere is counted as such.
     #[inline]
     pub fn on_rtp(&mut self, header: &RtpHeader, arrival_ns: u64) -> Verdict {
-        let Some(new_frame) = self.receiver.on_next(header, arrival_ns) else {
+        if !self.receiver.is_next(header) {
             return self.on_unusual(header, arrival_ns);
-        };
-        let block = &*self.block;
-        block
-            .sequence
-            .write(|| self.count(header, arrival_ns, new_frame));
+        }
+        let (block, receiver) = (&*self.block, &mut self.receiver);
+        block.sequence.write(|| {
+            count_packet(block, receiver, header, arrival_ns);
+            if receiver.begins_frame(header, arrival_ns) {
+                count_frame(block, receiver);
+            }
+        });
         Verdict::InOrder { skipped: 0 }
     }
 
@@ -81,9 +84,12 @@ impl Stream {
     #[inline(never)]
     fn on_unusual(&mut self, header: &RtpHeader, arrival_ns: u64) -> Verdict {
         let update = self.receiver.on_packet(header, arrival_ns);
-        let block = &*self.block;
+        let (block, receiver) = (&*self.block, &self.receiver);
         block.sequence.write(|| {
-            self.count(header, arrival_ns, update.new_frame);
+            count_packet(block, receiver, header, arrival_ns);
+            if update.new_frame {
+                count_frame(block, receiver);
+            }
             count_verdict(block, update.verdict);
             if update.suspect_was_stale {
                 block.totals[total::STALE].add(1);
@@ -91,25 +97,6 @@ impl Stream {
             }
         });
         update.verdict
-    }
-
-    /// What every packet adds; between the two ends of a write.
-    #[inline(always)]
-    fn count(&self, header: &RtpHeader, arrival_ns: u64, new_frame: bool) {
-        let block = &*self.block;
-        let totals = &block.totals;
-        totals[total::PACKETS].add(1);
-        totals[total::BYTES].add(u64::from(header.packet_len));
-        totals[total::HEADER_BYTES].add(u64::from(header.header_len));
-        if header.padding_len != 0 {
-            totals[total::PADDING_BYTES].add(u64::from(header.padding_len));
-        }
-        block.last_arrival_ns.set(arrival_ns);
-        block.highest.set(self.receiver.sequence().extended());
-        if new_frame {
-            totals[total::FRAMES].add(1);
-            block.jitter.set(self.receiver.jitter().value().bits());
-        }
     }
 
     /// The numbers so far, for the owner.
@@ -141,6 +128,27 @@ impl Stream {
     pub fn id(&self) -> u64 {
         self.block.identity.id
     }
+}
+
+/// What every packet adds; between the two ends of a write.
+#[inline(always)]
+fn count_packet(block: &Block, receiver: &RtpReceiver, header: &RtpHeader, arrival_ns: u64) {
+    let totals = &block.totals;
+    totals[total::PACKETS].add(1);
+    totals[total::BYTES].add(u64::from(header.packet_len));
+    totals[total::HEADER_BYTES].add(u64::from(header.header_len));
+    if header.padding_len != 0 {
+        totals[total::PADDING_BYTES].add(u64::from(header.padding_len));
+    }
+    block.last_arrival_ns.set(arrival_ns);
+    block.highest.set(receiver.sequence().extended());
+}
+
+/// What the first packet of a frame adds; between the two ends of a write.
+#[inline(always)]
+fn count_frame(block: &Block, receiver: &RtpReceiver) {
+    block.totals[total::FRAMES].add(1);
+    block.jitter.set(receiver.jitter().value().bits());
 }
 
 /// What a verdict adds; between the two ends of a write.
