@@ -1,6 +1,8 @@
 //! Packets made by hand, so that the tests do not trust the code that they test.
 
 /// An Opus packet of 12 + 20 bytes.
+use media_metrics_forwarder::net::MAX_DATAGRAM;
+
 pub(crate) fn packet(ssrc: u32, sequence: u16) -> Vec<u8> {
     let mut bytes = vec![0x80, 111];
     bytes.extend(sequence.to_be_bytes());
@@ -33,6 +35,6 @@ pub(crate) fn bad() -> Vec<(&'static str, Vec<u8>)> {
         ("extension", with(0x90, &[0, 0, 0xff, 0xff])),
         ("padding", with(0xa0, &[0, 0, 200])),
         ("rtcp", vec![0x80, 200, 0, 200, 0, 0, 0, 1]),
-        ("too_long", vec![0x80; 2_049]),
+        ("too_long", vec![0x80; MAX_DATAGRAM + 1]),
     ]
 }
