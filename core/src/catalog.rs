@@ -52,7 +52,7 @@ catalog! {
     /// Sequence numbers expected.
     RTP_EXPECTED = rtp("media_rtp_packets_expected_total", "RTP sequence numbers from each stream's first to its highest (RFC 3550 A.3).");
     /// Sequence numbers lost for good.
-    RTP_LOST = rtp("media_rtp_packets_lost_total", "RTP sequence numbers that never came. Counted when a stream ends, and for a live stream when they were missing for an interval, so that reordering is no loss.");
+    RTP_LOST = rtp("media_rtp_packets_lost_total", "RTP sequence numbers that never came. Counted when a stream ends, and for a live stream when they were missing at two merges in a row, so that reordering is no loss; one that comes even later is taken off the next losses.");
     /// Packets whose number had come before.
     RTP_DUPLICATES = rtp("media_rtp_packets_duplicate_total", "RTP packets whose sequence number had come before.");
     /// Packets that came late.
@@ -70,7 +70,7 @@ catalog! {
     /// Streams ended.
     RTP_ENDED = rtp("media_rtp_streams_ended_total", "RTP streams ended.");
     /// Loss of each stream in each interval.
-    RTP_INTERVAL_LOSS = Desc::histogram("media_rtp_interval_loss_ratio", "Share of expected packets that a stream missed in one interval: one sample for each stream with traffic and interval.", LOSS_BOUNDS)
+    RTP_INTERVAL_LOSS = Desc::histogram("media_rtp_interval_loss_ratio", "Share of the packets expected in one interval that were missing at its end: one sample for each stream with traffic and interval. A packet that comes later counts as missing here.", LOSS_BOUNDS)
         .unit(Unit::Ratio).per_unit(1e6).layout_of(2, 1_000_000).labels(GROUP_LABELS);
     /// Jitter of each stream in each interval.
     RTP_INTERVAL_JITTER = Desc::histogram("media_rtp_interval_jitter_seconds", "Interarrival jitter of a stream (RFC 3550 6.4.1) at the end of one interval: one sample for each stream with traffic and interval.", JITTER_BOUNDS)

@@ -49,10 +49,13 @@ impl Cell {
         self.set(self.get().wrapping_add(n));
     }
 
-    /// Writer only: adds to the cell read as the bits of an `f64`.
+    /// Writer only: adds to the cell read as the bits of an `f64`; not if the sum would be infinite or NaN.
     #[inline(always)]
     pub(crate) fn add_f64(&self, n: f64) {
-        self.set((f64::from_bits(self.get()) + n).to_bits());
+        let sum = f64::from_bits(self.get()) + n;
+        if sum.is_finite() {
+            self.set(sum.to_bits());
+        }
     }
 }
 

@@ -41,6 +41,13 @@ pub enum RegisterError {
         /// The family's name.
         name: String,
     },
+    /// One of the two is a histogram, and its `_bucket`, `_sum` or `_count` is the other.
+    Clash {
+        /// The family's name.
+        name: String,
+        /// The family that it clashes with.
+        other: String,
+    },
     /// A handle of another kind was asked for: a counter of a gauge's description, say.
     WrongKind {
         /// The family's name.
@@ -125,6 +132,12 @@ impl fmt::Display for RegisterError {
                 f,
                 "{name} is already registered with another kind, unit, labels or buckets: use one description"
             ),
+            Self::Clash { name, other } => {
+                write!(
+                    f,
+                    "{name} would be exposed as part of {other}: rename one of them"
+                )
+            }
             Self::WrongKind { name } => {
                 write!(
                     f,

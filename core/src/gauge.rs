@@ -19,7 +19,9 @@ use crate::sync::Relaxed;
 ///
 /// - **Cost**: `add`, `inc`, `dec` as a counter's; `set` one store, and once somebody has added, a read
 ///   of every thread's cell.
-/// - **Range**: `f64`. Exact for whole numbers up to 2^53; fractions round as any `f64` sum does.
+/// - **Range**: `f64`. Exact for whole numbers, as long as what each thread has added in sum (raised less
+///   lowered) stays within 2^53; fractions round as any `f64` sum does. For bytes that one thread only
+///   raises and another only lowers, prefer two counters.
 /// - **Errors, panics**: none. Adding NaN or an infinity does nothing (it could never be taken back).
 #[derive(Clone, Debug)]
 pub struct Gauge {
@@ -93,9 +95,6 @@ impl Gauge {
     /// Raises the level by `n` (lowers it, if negative).
     #[inline]
     pub fn add(&self, n: f64) {
-        if !n.is_finite() {
-            return;
-        }
         if let Some(level) = self.level() {
             // Relaxed: read first, so that the line stays shared; see `sum`.
             if !level.0.added.load(Relaxed) {

@@ -28,8 +28,8 @@
 //! ```
 //!
 //! # Promises
-//! - Recording takes no lock, allocates nothing (but a thread's first record into a histogram, or with a
-//!   registry), makes no system call, and waits for nobody.
+//! - Recording takes no lock, allocates nothing, makes no system call, and waits for nobody; but a thread's
+//!   first record with a registry, and its first into a histogram, make the memory for it.
 //! - What was recorded before a merge is in it; totals never go back for any reader.
 //! - No panic: what must be dropped is counted.
 

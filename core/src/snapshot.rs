@@ -18,6 +18,7 @@ pub struct Snapshot {
     pub(crate) sequence: u64,
     pub(crate) time: SystemTime,
     pub(crate) interval: Duration,
+    pub(crate) period: Duration,
     pub(crate) families: Vec<FamilySnapshot>,
 }
 
@@ -27,6 +28,7 @@ impl Snapshot {
             sequence: 0,
             time: SystemTime::UNIX_EPOCH,
             interval: Duration::ZERO,
+            period: Duration::ZERO,
             families: Vec::new(),
         }
     }
@@ -47,6 +49,13 @@ impl Snapshot {
     #[must_use]
     pub const fn interval(&self) -> Duration {
         self.interval
+    }
+
+    /// How often the reporter makes snapshots: its configured interval, whatever `flush` adds in between;
+    /// 0 without a reporter.
+    #[must_use]
+    pub const fn period(&self) -> Duration {
+        self.period
     }
 
     /// The families, sorted by name; only those with a series.
@@ -155,11 +164,10 @@ impl FamilySchema {
     }
 
     fn position(&self, values: &[&str]) -> Option<usize> {
-        let names = self.desc.label_names().len();
-        (values.len() == names).then_some(())?;
-        self.series
-            .iter()
-            .position(|s| s.labels().iter().take(names).eq(values.iter().copied()))
+        (values.len() == self.desc.label_names().len()).then_some(())?;
+        // Cleaned as at registration: a value that was cut there is found by its whole self.
+        let wanted = LabelValues::new(values);
+        self.series.iter().position(|s| *s.labels() == wanted)
     }
 }
 
@@ -248,6 +256,7 @@ impl Builder {
             sequence: 1,
             time: SystemTime::now(),
             interval: Duration::from_secs(1),
+            period: Duration::from_secs(1),
             families: self.families,
         }
     }

@@ -283,3 +283,41 @@ fn a_schema_is_the_same_while_no_series_comes_or_goes() {
     r.counter(&HITS, &["y"]).unwrap();
     assert!(!Arc::ptr_eq(&first, &schema(&r)));
 }
+
+#[test]
+fn no_family_looks_like_a_part_of_a_histogram() {
+    let named = |kind, name: &str| Desc::dynamic(kind, name.to_owned(), String::new());
+    let r = registry(10);
+    r.histogram(&SIZES, &[]).unwrap();
+    for part in ["t_sizes_count", "t_sizes_sum", "t_sizes_bucket"] {
+        let clash = r.counter(&named(Kind::Counter, part), &[]).unwrap_err();
+        assert!(
+            matches!(clash, RegisterError::Clash { .. }),
+            "{part}: {clash}"
+        );
+    }
+    r.counter(&named(Kind::Counter, "t_count"), &[]).unwrap();
+    assert!(matches!(
+        r.histogram(&named(Kind::Histogram, "t"), &[]),
+        Err(RegisterError::Clash { .. })
+    ));
+}
+
+#[test]
+fn a_value_that_was_cut_is_found_by_its_whole_self() {
+    let r = registry(10);
+    let long = "x".repeat(2_000);
+    r.counter(&HITS, &[&long]).unwrap().inc();
+    assert_eq!(r.collect().counter("t_hits_total", &[&long]), Some(1));
+}
+
+#[test]
+fn an_addition_that_could_not_be_taken_back_is_not_made() {
+    let r = registry(10);
+    let g = r.gauge(&LEVEL, &[]).unwrap();
+    g.add(f64::MAX);
+    g.add(f64::MAX);
+    assert_eq!(g.get(), f64::MAX);
+    g.set(5.0);
+    assert!(g.get().is_finite());
+}

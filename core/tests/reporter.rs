@@ -1,12 +1,18 @@
 //! The reporter: on time, on request, at the end; sinks that misbehave.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use media_metrics_core::{Desc, Registry, Reporter, Snapshot, StartError};
+use media_metrics_core::{Desc, Registry, Reporter, Snapshot, StartError, StreamConfig};
 
 static HITS: Desc = Desc::counter("t_hits_total", "Hits.");
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -175,4 +181,73 @@ fn the_reporter_reports_on_itself() {
         }
         assert!(Instant::now() < deadline);
     }
+}
+
+#[test]
+fn endless_intervals_and_deadlines_are_no_panic() {
+    let r = Registry::new().unwrap();
+    let c = r.counter(&HITS, &[]).unwrap();
+    let sink = |_: &Arc<Snapshot>| {};
+    let reporter = Reporter::builder(&r)
+        .interval(Duration::MAX)
+        .sink("name\0with a hole", 1, sink)
+        .start()
+        .unwrap();
+    c.inc();
+    assert_eq!(hits(&reporter.flush()), Some(1));
+    assert!(reporter.stop(Duration::MAX));
+}
+
+#[test]
+fn a_stopped_reporters_sinks_are_dropped() {
+    struct Last(Arc<AtomicU64>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(20)); // writes its tail
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let dropped = Arc::new(AtomicU64::new(0));
+    let last = Last(Arc::clone(&dropped));
+    let sink = move |_: &Arc<Snapshot>| assert_eq!(last.0.load(Ordering::Relaxed), 0);
+    let r = Registry::new().unwrap();
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .sink("tail", 1, sink)
+        .start()
+        .unwrap();
+    assert!(reporter.stop(20 * SECOND));
+    assert_eq!(dropped.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn merges_from_a_pool_of_rayons_do_not_wait_for_each_other() {
+    let r = Registry::new().unwrap();
+    let group = r.group(&["incoming", "audio"]).unwrap();
+    let streams: Vec<_> =
+        (0..20_000) // enough for the reporter to take help
+            .map(|ssrc| r.stream(&group, StreamConfig::new(ssrc, 48_000)).unwrap())
+            .collect();
+    let reporter = Arc::new(Reporter::builder(&r).interval(HOUR).start().unwrap());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let (done, all) = std::sync::mpsc::channel();
+    for i in 0..8 {
+        let (reporter, registry, done) = (Arc::clone(&reporter), r.clone(), done.clone());
+        pool.spawn(move || {
+            let snapshot = if i % 2 == 0 {
+                reporter.flush()
+            } else {
+                registry.collect()
+            };
+            done.send(snapshot.sequence()).unwrap();
+        });
+    }
+    for _ in 0..8 {
+        all.recv_timeout(60 * SECOND)
+            .expect("a merge within a minute");
+    }
+    drop(streams);
 }

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use media_metrics_core::rtp::{MAX_DROPOUT, RtpHeader, SequenceTracker, Verdict, WINDOW};
+use media_metrics_core::rtp::{
+    MAX_DROPOUT, RtpHeader, STALE_RUN, SequenceTracker, Verdict, WINDOW,
+};
 use media_metrics_core::{Registry, StreamConfig};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -22,6 +24,8 @@ fn config(cases: u32) -> ProptestConfig {
 struct Oracle {
     seen: BTreeSet<i64>,
     suspect: Option<u16>,
+    /// Number after the last stale one, the highest at that time, and the length of the run.
+    stale: Option<(u16, i64, u8)>,
 }
 
 impl Oracle {
@@ -61,6 +65,18 @@ impl Oracle {
             };
         }
         if ahead < 0 && looks_old {
+            let before = self
+                .stale
+                .filter(|&(next, since, _)| next == number && since == highest);
+            let run = before.map_or(0, |(_, _, run)| run) + 1;
+            if run == STALE_RUN {
+                *self = Self {
+                    seen: BTreeSet::from([i64::from(number)]),
+                    ..Self::default()
+                };
+                return Verdict::Resync;
+            }
+            self.stale = Some((number.wrapping_add(1), highest, run));
             return Verdict::Stale;
         }
         self.suspect = Some(number);
@@ -88,6 +104,11 @@ proptest! {
         let mut tracker = SequenceTracker::new();
         let mut oracle = Oracle::default();
         let mut number = start;
+        // A run of old numbers now and then, long enough to be a restart.
+        let steps = steps.into_iter().flat_map(|s| match s {
+            -40_000..=-30_000 => std::iter::once(s).chain(std::iter::repeat_n(1, 20)),
+            s => std::iter::once(s).chain(std::iter::repeat_n(1, 0)),
+        });
         for step in steps {
             number = number.wrapping_add(step as u16);
             let expected = oracle.on_packet(number, old);
@@ -203,6 +224,31 @@ fn a_restart_is_counted_and_loses_nothing() {
     assert_eq!(
         (stats.packets, stats.expected, stats.lost, stats.stale),
         (6, 7, 1, 0)
+    );
+}
+
+#[test]
+fn a_restart_with_the_same_numbers_and_timestamps_is_followed() {
+    let run = 0..2_500;
+    let stats = stats_of(&run.clone().chain(run).collect::<Vec<_>>());
+    assert_eq!(stats.restarts, 1);
+    // Those within the window of the old run's end are taken for its duplicates, a few are stale.
+    assert_eq!((stats.stale, stats.lost), (u64::from(STALE_RUN) - 1, 0));
+    assert!(stats.expected > 2_500 && stats.frames > 2_500, "{stats:?}");
+}
+
+#[test]
+fn a_restarts_first_packet_is_a_frame() {
+    let stats = stats_of(&[10, 11, 40_000, 40_001, 40_002]);
+    assert_eq!((stats.frames, stats.packets), (5, 5));
+}
+
+#[test]
+fn what_is_pending_is_not_received_yet() {
+    let stats = stats_of(&[10, 11, 40_000]);
+    assert_eq!(
+        (stats.pending, stats.expected, stats.cumulative_lost()),
+        (1, 2, 0)
     );
 }
 

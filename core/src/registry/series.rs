@@ -10,19 +10,20 @@
 //!
 //! Model: `models/reuse.rs`.
 
-use crate::sync::{Acquire, AtomicBool, AtomicU32, Relaxed, Release};
+use crate::sync::{Acquire, AtomicBool, AtomicU64, Relaxed, Release};
 
 /// Counts the handles of one series.
 #[derive(Debug)]
 pub(crate) struct Life {
-    handles: AtomicU32,
+    /// 64 bits: not even forgotten handles wrap it.
+    handles: AtomicU64,
     removed: AtomicBool,
 }
 
 impl Life {
     pub(crate) fn new() -> Self {
         Self {
-            handles: AtomicU32::new(0),
+            handles: AtomicU64::new(0),
             removed: AtomicBool::new(false),
         }
     }

@@ -159,6 +159,9 @@ impl Table {
                 });
             }
         }
+        if known.is_none() {
+            self.room_for_family(desc)?;
+        }
         let index = self.take_index(purpose)?;
         let family = known.unwrap_or_else(|| self.add_family(desc));
         let series = Arc::new(Series {
@@ -179,6 +182,33 @@ impl Table {
             family.changed = true;
         }
         Ok(series)
+    }
+
+    /// Families stay when their last series is removed: so their number has a limit, too. And none may
+    /// look like a part of a histogram beside it.
+    fn room_for_family(&self, desc: &Desc) -> Result<(), RegisterError> {
+        let limit = Self::capacity(self.max_series);
+        if self.families.len() >= limit {
+            return Err(RegisterError::Full { limit });
+        }
+        let kind_of = |name: &str| {
+            let at = *self.by_name.get(name)?;
+            Some(self.families.get(at as usize)?.desc.kind())
+        };
+        for suffix in ["_bucket", "_sum", "_count"] {
+            let other = match desc.name().strip_suffix(suffix) {
+                Some(whole) if kind_of(whole) == Some(Kind::Histogram) => whole.to_owned(),
+                _ if desc.kind() == Kind::Histogram => format!("{}{suffix}", desc.name()),
+                _ => continue,
+            };
+            if kind_of(&other).is_some() {
+                return Err(RegisterError::Clash {
+                    name: desc.name().to_owned(),
+                    other,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn add_family(&mut self, desc: &Desc) -> u32 {

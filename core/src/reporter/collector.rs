@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rayon::prelude::*;
 
 use super::fold::Fold;
+use super::helpers::helpers;
 use crate::catalog;
 use crate::cell::Cell;
 use crate::counter::Counter;
@@ -141,6 +142,7 @@ impl Collector {
             s.sequence = self.sequence;
             s.time = wall;
             s.interval = interval;
+            s.period = shared.period();
             self.merge(shared.home.shards(), &mut s.families);
         }
         if self.published.len() < KEPT {
@@ -240,14 +242,17 @@ impl Collector {
             }
         }
         let series: usize = self.families.iter().map(|c| c.schema.len()).sum();
-        if series * shards.iter().count() < PARALLEL_CELLS {
-            self.families
+        let large = series * shards.iter().count() >= PARALLEL_CELLS;
+        match large.then(helpers).flatten() {
+            Some(pool) => pool.install(|| {
+                let pairs = self.families.par_iter().zip(out);
+                pairs.for_each(|(c, f)| c.sum(shards, &mut f.values));
+            }),
+            None => self
+                .families
                 .iter()
                 .zip(out)
-                .for_each(|(c, f)| c.sum(shards, &mut f.values));
-        } else {
-            let pairs = self.families.par_iter().zip(out);
-            pairs.for_each(|(c, f)| c.sum(shards, &mut f.values));
+                .for_each(|(c, f)| c.sum(shards, &mut f.values)),
         }
     }
 }

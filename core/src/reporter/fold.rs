@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::helpers::helpers;
 use crate::catalog;
 use crate::cell::Version;
 use crate::counter::Counter;
@@ -148,16 +149,16 @@ impl Fold {
                 }
             }
         };
-        if streams.len() < PARALLEL_STREAMS {
-            streams
+        let large = streams.len() >= PARALLEL_STREAMS;
+        match large.then(helpers).flatten() {
+            Some(pool) => pool.install(|| {
+                let chunks = streams.par_chunks_mut(CHUNK).zip(&mut self.sums);
+                chunks.for_each(fold_chunk);
+            }),
+            None => streams
                 .chunks_mut(CHUNK)
                 .zip(&mut self.sums)
-                .for_each(fold_chunk);
-        } else {
-            streams
-                .par_chunks_mut(CHUNK)
-                .zip(&mut self.sums)
-                .for_each(fold_chunk);
+                .for_each(fold_chunk),
         }
     }
 
@@ -262,6 +263,7 @@ impl Entry {
         self.settle(before.0, after.0, sum);
         sum.ended += u64::from(version.is_closed());
         if moved {
+            // What is missing now, settled or not: a sample of the interval, not a total.
             match after.0.saturating_sub(before.0) {
                 0 => sum.unharmed += u64::from(newly_expected > 0),
                 lost => {
@@ -280,11 +282,12 @@ impl Entry {
     fn settle(&mut self, before: u64, now: u64, sum: &mut Sum) {
         let closed = self.version.is_closed();
         let lost = if closed { now } else { now.min(before) };
-        if lost > self.lost_counted {
-            sum.lost += lost - self.lost_counted;
-            self.lost_counted = lost;
-        } else if closed {
-            sum.not_lost += self.lost_counted - lost;
+        let new = lost.saturating_sub(self.lost_counted);
+        sum.lost += new;
+        if closed {
+            sum.not_lost += self.lost_counted.saturating_sub(lost);
+        }
+        if closed || new > 0 {
             self.lost_counted = lost;
         }
     }

@@ -1,6 +1,7 @@
 //! The reporter: one thread that merges what all others recorded.
 //!
-//! Lives here: the public handle. In `collector`: a merge. In `fold`: streams into groups. In `thread`:
+//! Lives here: the public handle. In `collector`: a merge. In `fold`: streams into groups. In `helpers`: other threads'
+//! help. In `thread`:
 //! when to merge. In `sink`: who gets the result. Not here: encoding, sockets.
 //!
 //! # Why totals never go back
@@ -11,6 +12,7 @@
 
 mod collector;
 mod fold;
+mod helpers;
 mod sink;
 mod thread;
 

@@ -52,11 +52,7 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(planned: Planned, shared: &Shared) -> Result<Self, StartError> {
-        let Planned {
-            name,
-            depth,
-            mut sink,
-        } = planned;
+        let Planned { name, depth, sink } = planned;
         let counter = |desc| {
             let handle = shared.handle(desc, Kind::Counter, &[&name], Purpose::Reserve);
             handle.map(Counter::new).map_err(StartError::Register)
@@ -67,7 +63,9 @@ impl Running {
         let (queue, inbox) = bounded::<Arc<Snapshot>>(depth.max(1));
         let (alive, ended) = bounded(0);
         let run = move || {
-            let _alive = alive; // dropped last: disconnects `ended`
+            // Dropped in the opposite order: the sink has had its last word when `ended` disconnects.
+            let _alive = alive;
+            let mut sink = sink;
             for snapshot in inbox {
                 // The sink is ours alone and is only ever called from here: what a panic left of it is
                 // its own affair.
@@ -77,7 +75,7 @@ impl Running {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name(format!("mm-sink-{name}"));
+        let thread = std::thread::Builder::new().name(format!("mm-sink-{name}").replace('\0', "?"));
         thread.spawn(run).map_err(StartError::Thread)?;
         Ok(Self {
             queue,

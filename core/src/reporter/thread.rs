@@ -21,6 +21,13 @@ use crate::snapshot::Snapshot;
 /// How long a dropped reporter lets its sinks finish.
 const DROP_DEADLINE: Duration = Duration::from_secs(1);
 
+/// This long from now; a century, if that is farther than the clock goes.
+fn after(duration: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    let now = Instant::now();
+    now.checked_add(duration.min(CENTURY)).unwrap_or(now)
+}
+
 /// The reporter to be: interval and sinks.
 pub struct ReporterBuilder {
     registry: Registry,
@@ -82,6 +89,7 @@ impl ReporterBuilder {
             .map(|s| Running::start(s, &shared))
             .collect::<Result<_, _>>()?;
         let (commands, inbox) = unbounded();
+        shared.set_period(self.interval);
         let worker = Worker {
             shared,
             interval: self.interval,
@@ -200,7 +208,7 @@ impl Reporter {
             return true;
         };
         let (drained, answer) = bounded(1);
-        let deadline = Instant::now() + deadline;
+        let deadline = after(deadline);
         let sent = self.commands.send(Command::Stop { deadline, drained });
         let all = sent.is_ok() && answer.recv().unwrap_or(false);
         all & thread.join().is_ok()
@@ -225,7 +233,7 @@ struct Worker {
 
 impl Worker {
     fn run(self) {
-        let mut due = Instant::now() + self.interval;
+        let mut due = after(self.interval);
         loop {
             match self.inbox.recv_deadline(due) {
                 Err(RecvTimeoutError::Timeout) => {
@@ -234,7 +242,10 @@ impl Worker {
                         .record(late.as_nanos().try_into().unwrap_or(u64::MAX));
                     self.tick();
                     // Ticks that were missed collapse into this one.
-                    due = (due + self.interval).max(Instant::now());
+                    due = due
+                        .checked_add(self.interval)
+                        .unwrap_or_else(|| after(self.interval));
+                    due = due.max(Instant::now());
                 }
                 Ok(Command::Flush(reply)) => {
                     // Nobody waits any more? Then nobody misses the answer.
@@ -248,7 +259,7 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     self.tick();
-                    self.finish(Instant::now() + DROP_DEADLINE);
+                    self.finish(after(DROP_DEADLINE));
                     return;
                 }
             }

@@ -14,4 +14,4 @@ pub use jitter::Jitter;
 pub(crate) use jitter::JitterValue;
 pub use receiver::{ReceiverUpdate, RtpReceiver};
 pub(crate) use sequence::highest_of;
-pub use sequence::{MAX_DROPOUT, Placed, SequenceTracker, Verdict, WINDOW};
+pub use sequence::{MAX_DROPOUT, Placed, STALE_RUN, SequenceTracker, Verdict, WINDOW};

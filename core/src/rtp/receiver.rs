@@ -12,8 +12,9 @@ pub struct ReceiverUpdate {
     pub verdict: Verdict,
     /// The suspect before this packet turned out to be stale.
     pub suspect_was_stale: bool,
-    /// The packet is the first, in order, with its timestamp.
-    pub new_frame: bool,
+    /// Frames that began: 1 if the packet is the first, in order, with its timestamp; with a restart, the
+    /// suspect's frame is one, too.
+    pub new_frames: u8,
 }
 
 /// The plain state of one received RTP stream: no counters, no clock, no atomics.
@@ -22,6 +23,8 @@ pub struct RtpReceiver {
     jitter: Jitter,
     /// Ticks in a minute of media: how old a packet's timestamp may be and still be this stream's.
     minute: u32,
+    /// Timestamp of the last suspect: if it proves to begin a run, its frame is the run's first.
+    suspect_timestamp: u32,
     sequence: SequenceTracker,
 }
 
@@ -32,6 +35,7 @@ impl RtpReceiver {
         Self {
             jitter: Jitter::new(clock_rate),
             minute: clock_rate.saturating_mul(60).min(i32::MAX as u32),
+            suspect_timestamp: 0,
             sequence: SequenceTracker::new(),
         }
     }
@@ -62,28 +66,38 @@ impl RtpReceiver {
         // How far the packet lies behind the newest frame; a packet ahead of it wraps to a lot.
         let age = last.map_or(u32::MAX, |newest| newest.wrapping_sub(header.timestamp));
         let placed = self.sequence.on_packet(header.sequence, age <= self.minute);
-        let in_order = match placed.verdict {
+        let Placed {
+            verdict,
+            suspect_was_stale,
+        } = placed;
+        let mut new_frames = 0;
+        let in_order = match verdict {
             Verdict::InOrder { .. } | Verdict::First => true,
             Verdict::Restart => {
                 self.jitter.restart();
+                new_frames += u8::from(self.suspect_timestamp != header.timestamp);
                 true
+            }
+            Verdict::Resync => {
+                self.jitter.restart();
+                true
+            }
+            Verdict::Suspect => {
+                self.suspect_timestamp = header.timestamp;
+                false
             }
             _ => false,
         };
         // Late packets are of frames that were already compared: RFC 3550's D wants arrival order, but
         // what a reordered packet says of the path is in the reordering, not in a spike of jitter.
-        let new_frame = in_order && self.jitter.last_timestamp() != Some(header.timestamp);
-        if new_frame {
+        if in_order && self.jitter.last_timestamp() != Some(header.timestamp) {
             self.jitter.on_frame(arrival_ns, header.timestamp);
+            new_frames += 1;
         }
-        let Placed {
-            verdict,
-            suspect_was_stale,
-        } = placed;
         ReceiverUpdate {
             verdict,
             suspect_was_stale,
-            new_frame,
+            new_frames,
         }
     }
 

@@ -10,7 +10,7 @@
 //! | `back` < [`WINDOW`], not seen | late: no longer missing |
 //! | `back` < [`WINDOW`], seen | duplicate |
 //! | `back` < [`WINDOW`], before the first | early: the first moves back, the numbers between are missing |
-//! | farther behind, with a timestamp of the last minute | stale: too old to tell late from duplicate |
+//! | farther behind, with a timestamp of the last minute | stale: too old to tell late from duplicate; but [`STALE_RUN`] in a row, with nothing new in between, are a restart |
 //! | else | suspect: the next number after it makes it a restart, any other makes it stale |
 //!
 //! Differences to A.1: reordering is followed over `WINDOW` numbers, not 100; a burst of old packets
@@ -22,6 +22,10 @@ pub const WINDOW: u32 = 1024;
 
 /// A jump ahead of this many numbers or more is no gap but a restart, once confirmed (A.1).
 pub const MAX_DROPOUT: u16 = 3000;
+
+/// So many stale packets in sequence, with no new number in between, are no burst of old packets but a
+/// sender that began anew with its old numbers and timestamps.
+pub const STALE_RUN: u8 = 16;
 
 /// What a packet's number says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,9 @@ pub enum Verdict {
     Suspect,
     /// This packet and the suspect before it follow each other: the stream began anew.
     Restart,
+    /// This packet ends a run of [`STALE_RUN`] stale ones: the stream began anew, and goes on from here.
+    /// (Those before it stay counted as stale.)
+    Resync,
 }
 
 const WORDS: usize = WINDOW as usize / 64;
@@ -87,6 +94,12 @@ pub struct SequenceTracker {
     next: u32,
     /// The number that would make the pending suspect a restart, or [`ASK`] without a suspect.
     suspect_next: u32,
+    /// The highest number (its low half) when the present run of stale packets began.
+    stale_since: u32,
+    /// The number that would lengthen that run.
+    stale_next: u16,
+    /// Its length.
+    stale_run: u8,
     /// Bit `n % WINDOW` tells whether number `n`, less than `WINDOW` behind the highest, was seen.
     seen: [u64; WORDS],
 }
@@ -118,6 +131,9 @@ impl SequenceTracker {
             first: 0,
             next: ASK,
             suspect_next: ASK,
+            stale_since: 0,
+            stale_next: 0,
+            stale_run: 0,
             seen: [0; WORDS],
         }
     }
@@ -154,7 +170,7 @@ impl SequenceTracker {
         } else if u32::from(back) < WINDOW {
             self.look_back(back)
         } else if ahead >= 1 << 15 && looks_old {
-            Verdict::Stale
+            self.stale(number)
         } else {
             self.suspect_next = u32::from(number.wrapping_add(1));
             Verdict::Suspect
@@ -168,6 +184,22 @@ impl SequenceTracker {
             verdict,
             suspect_was_stale,
         }
+    }
+
+    /// A number far behind, with an old timestamp: one of a burst of old packets, or of a sender that
+    /// began anew.
+    fn stale(&mut self, number: u16) -> Verdict {
+        let since = self.highest as u32;
+        let goes_on = number == self.stale_next && since == self.stale_since;
+        self.stale_run = if goes_on { self.stale_run + 1 } else { 1 };
+        self.stale_next = number.wrapping_add(1);
+        self.stale_since = since;
+        if self.stale_run < STALE_RUN {
+            return Verdict::Stale;
+        }
+        self.stale_run = 0;
+        self.begin(number, 1);
+        Verdict::Resync
     }
 
     /// Starts a run of which `number` and the `count - 1` numbers before it were seen.
@@ -376,6 +408,23 @@ mod tests {
             assert_eq!(t.on_packet(n, true).verdict, Stale);
         }
         assert_eq!(t.on_packet(20_001, true).verdict, IN_ORDER);
+        // Nor are any number of them, with new packets in between.
+        for n in 0..100 {
+            assert_eq!(t.on_packet(10_010 + n, true).verdict, Stale);
+            assert_eq!(t.on_packet(20_002 + n, true).verdict, IN_ORDER);
+        }
+    }
+
+    #[test]
+    fn a_sender_that_began_anew_with_old_timestamps_is_followed() {
+        let mut t = SequenceTracker::new();
+        t.on_packet(2_499, false);
+        for n in 0..u16::from(STALE_RUN) - 1 {
+            assert_eq!(t.on_packet(n, true).verdict, Stale);
+        }
+        assert_eq!(t.on_packet(u16::from(STALE_RUN) - 1, true).verdict, Resync);
+        assert_eq!(t.on_packet(u16::from(STALE_RUN), true).verdict, IN_ORDER);
+        assert_eq!(t.span(), 2);
     }
 
     #[test]

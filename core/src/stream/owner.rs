@@ -73,7 +73,7 @@ impl Stream {
         block.sequence.write(|| {
             count_packet(block, receiver, header, arrival_ns);
             if receiver.begins_frame(header, arrival_ns) {
-                count_frame(block, receiver);
+                count_frames(block, receiver, 1);
             }
         });
         Verdict::InOrder { skipped: 0 }
@@ -87,8 +87,8 @@ impl Stream {
         let (block, receiver) = (&*self.block, &self.receiver);
         block.sequence.write(|| {
             count_packet(block, receiver, header, arrival_ns);
-            if update.new_frame {
-                count_frame(block, receiver);
+            if update.new_frames > 0 {
+                count_frames(block, receiver, update.new_frames);
             }
             count_verdict(block, update.verdict);
             if update.suspect_was_stale {
@@ -146,8 +146,8 @@ fn count_packet(block: &Block, receiver: &RtpReceiver, header: &RtpHeader, arriv
 
 /// What the first packet of a frame adds; between the two ends of a write.
 #[inline(always)]
-fn count_frame(block: &Block, receiver: &RtpReceiver) {
-    block.totals[total::FRAMES].add(1);
+fn count_frames(block: &Block, receiver: &RtpReceiver, n: u8) {
+    block.totals[total::FRAMES].add(u64::from(n));
     block.jitter.set(receiver.jitter().value().bits());
 }
 
@@ -168,6 +168,7 @@ fn count_verdict(block: &Block, verdict: Verdict) {
         Verdict::Duplicate => totals[total::DUPLICATES].add(1),
         Verdict::Stale => totals[total::STALE].add(1),
         Verdict::Suspect => totals[total::SUSPECTS].add(1),
+        Verdict::Resync => totals[total::RESTARTS].add(1),
         Verdict::Restart => {
             totals[total::RESTARTS].add(1);
             totals[total::SUSPECTS].add(u64::MAX); // less 1: it was the new run's first packet

@@ -30,6 +30,8 @@ pub struct StreamStats {
     pub reordered: u64,
     /// Packets too far from the rest of the stream to be placed; in `packets`, in nothing else.
     pub stale: u64,
+    /// 1 while the last packet lies so far from the rest that only the next one can tell what it is.
+    pub pending: u64,
     /// Frames: timestamps seen in order.
     pub frames: u64,
     /// How often the sequence began anew (RFC 3550 A.1).
@@ -58,6 +60,7 @@ impl StreamStats {
             duplicates: t[total::DUPLICATES],
             reordered: t[total::REORDERED],
             stale: t[total::STALE],
+            pending: t[total::SUSPECTS],
             frames: t[total::FRAMES],
             restarts: t[total::RESTARTS],
             jitter_seconds: levels.jitter.seconds(),
@@ -71,7 +74,8 @@ impl StreamStats {
     /// when there are more duplicates than losses.
     #[must_use]
     pub const fn cumulative_lost(&self) -> i64 {
-        self.expected.wrapping_sub(self.packets - self.stale) as i64
+        self.expected
+            .wrapping_sub(self.packets - self.stale - self.pending) as i64
     }
 }
 

@@ -113,7 +113,10 @@ impl std::fmt::Debug for Routes {
 }
 
 fn fresh_for(snapshot: &Snapshot) -> Duration {
-    let intervals = snapshot.interval().saturating_mul(FRESH_INTERVALS);
+    let intervals = snapshot
+        .interval()
+        .max(snapshot.period())
+        .saturating_mul(FRESH_INTERVALS);
     intervals.max(FRESH_AT_LEAST)
 }
 
