@@ -54,12 +54,6 @@ impl LabelValues {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.joined.split(SEPARATOR)
     }
-
-    /// Bytes held, for memory accounting.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.joined.len()
-    }
 }
 
 /// The longest prefix of at most `max` bytes that ends at a character boundary.

@@ -209,9 +209,8 @@ impl GroupState {
     fn apply(&mut self, sum: &Sum) {
         let m = &self.metrics;
         let t = &sum.totals;
-        let lost = sum.lost;
         self.debt += sum.not_lost;
-        let paid = self.debt.min(lost);
+        let paid = self.debt.min(sum.lost);
         self.debt -= paid;
         for (counter, n) in [
             (&m.packets, t[total::PACKETS]),
@@ -219,7 +218,7 @@ impl GroupState {
             (&m.header_bytes, t[total::HEADER_BYTES]),
             (&m.padding_bytes, t[total::PADDING_BYTES]),
             (&m.expected, sum.expected),
-            (&m.lost, lost - paid),
+            (&m.lost, sum.lost - paid),
             (&m.duplicates, t[total::DUPLICATES]),
             (&m.reordered, t[total::REORDERED]),
             (&m.stale, t[total::STALE]),

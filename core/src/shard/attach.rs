@@ -183,10 +183,9 @@ pub(crate) fn attach(home: &Arc<Home>) -> Option<Rc<Attachment>> {
                 None => {
                     list.retain(|a| a.home.strong_count() > 0);
                     let shard = ptr::from_ref(home.shards.acquire().ok()?);
-                    let home = (Arc::downgrade(home), home.id);
                     let new = Rc::new(Attachment {
-                        home: home.0,
-                        id: home.1,
+                        home: Arc::downgrade(home),
+                        id: home.id,
                         shard,
                     });
                     list.push(Rc::clone(&new));
