@@ -16,7 +16,7 @@ pub struct Probe {
 }
 
 /// Every probe.
-pub const ALL: [Probe; 10] = [
+pub const ALL: [Probe; 11] = [
     Probe {
         name: "plain_packet",
         goal: None,
@@ -51,6 +51,10 @@ pub const ALL: [Probe; 10] = [
     },
     Probe {
         name: "on_rtp_video",
+        goal: Some(80.0),
+    },
+    Probe {
+        name: "sender_on_rtp",
         goal: Some(80.0),
     },
     Probe {

@@ -11,6 +11,10 @@ use crate::desc::{Desc, Unit};
 /// `video`).
 pub const GROUP_LABELS: &[&str] = &["direction", "kind"];
 
+/// Last label names of what shows a histogram's windows: `window` (`interval`, `10s`, `60s`) and `statistic`
+/// (`p50`, `p95`, `p99`, `max`, `mean`, `stddev`). Before them stand the histogram's own.
+pub const WINDOW_LABELS: &[&str] = &["window", "statistic"];
+
 /// Bounds for latencies of microseconds to seconds.
 pub const LATENCY_BOUNDS: &[f64] = &[
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
@@ -26,6 +30,22 @@ pub const JITTER_BOUNDS: &[f64] = &[
 pub const LOSS_BOUNDS: &[f64] = &[
     0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0,
 ];
+
+/// Bounds for round trips, and for times from a request to its answer.
+pub const ROUND_TRIP_BOUNDS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.5,
+];
+
+/// Bounds for numbers of packets.
+pub const COUNT_BOUNDS: &[f64] = &[
+    1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 500.0,
+];
+
+/// Bounds for quality scores: those between ratings, and some within.
+pub const SCORE_BOUNDS: &[f64] = &[20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 100.0];
+
+/// Bounds for mean opinion scores.
+pub const MOS_BOUNDS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4, 4.5];
 
 macro_rules! catalog {
     ($($(#[doc = $help:literal])+ $id:ident = $make:expr;)+) => {
@@ -63,6 +83,40 @@ catalog! {
     RTP_FRAMES = rtp("media_rtp_frames_total", "Media frames received: RTP timestamps seen in order.");
     /// Restarts of a sequence.
     RTP_RESTARTS = rtp("media_rtp_stream_restarts_total", "Times that a stream's sequence numbers began anew (RFC 3550 A.1).");
+    /// Numbers that came late.
+    RTP_RECOVERED = rtp("media_rtp_packets_recovered_total", "RTP sequence numbers that were missing when they were due, and came later.");
+    /// Packets without media.
+    RTP_PADDING_PACKETS = rtp("media_rtp_padding_packets_total", "RTP packets received that hold nothing but padding.");
+    /// Key frames.
+    RTP_KEY_FRAMES = rtp("media_rtp_key_frames_total", "Key frames received, of streams whose video codec is known.");
+    /// Bursts of loss.
+    RTP_LOSS_BURSTS = rtp("media_rtp_loss_bursts_total", "Bursts of loss (RFC 3611 4.7.2, Gmin 16): two or more losses with fewer than 16 packets received in a row between them.");
+    /// Packets in bursts.
+    RTP_BURST_PACKETS = rtp("media_rtp_burst_packets_total", "RTP packets expected within bursts of loss. Divided by the bursts, their mean length.");
+    /// Losses in bursts.
+    RTP_BURST_LOST = rtp("media_rtp_burst_packets_lost_total", "RTP packets lost within bursts of loss. Divided by the packets of bursts, the burst density of RFC 3611.");
+    /// How far packets came late.
+    RTP_REORDERING_DEPTH = Desc::histogram("media_rtp_reordering_depth_packets", "How many numbers behind the highest a reordered packet came.", COUNT_BOUNDS)
+        .layout_of(2, 1_024).labels(GROUP_LABELS);
+    /// Runs of losses.
+    RTP_LOSS_RUNS = Desc::histogram("media_rtp_loss_run_packets", "How many packets in a row were lost: one sample for each run.", COUNT_BOUNDS)
+        .layout_of(2, 65_536).labels(GROUP_LABELS);
+    /// Scores of streams.
+    RTP_QUALITY_SCORE = Desc::histogram("media_rtp_quality_score", "Quality score of a stream, 20 (lost) to 100: one sample for each window (5 s) of each stream that is judged. Above 80 is EXCELLENT, above 40 GOOD, above 20 POOR.", SCORE_BOUNDS)
+        .per_unit(100.0).layout_of(3, 10_000).labels(GROUP_LABELS);
+    /// Mean opinion scores of streams.
+    RTP_QUALITY_MOS = Desc::histogram("media_rtp_quality_mos", "Mean opinion score of a stream (ITU-T G.107 Annex B of its quality score), 1 to 4.5: one sample for each window of each stream that is judged.", MOS_BOUNDS)
+        .per_unit(1e3).layout_of(3, 4_500).labels(GROUP_LABELS);
+    /// What scores are owed to.
+    RTP_QUALITY_REASONS = Desc::counter("media_rtp_quality_windows_total", "Windows of streams that were judged, by what the score is owed to: packet (loss and delay), bitrate, layer, dry (nothing came), rtcp (no reports), pause.").labels(&["direction", "kind", "reason"]);
+    /// Scores of participants.
+    PARTICIPANT_QUALITY_SCORE = Desc::histogram("media_participant_quality_score", "Quality score of a participant, which is that of the worst of their streams: one sample for each participant and window.", SCORE_BOUNDS)
+        .per_unit(100.0).layout_of(3, 10_000);
+    /// Mean opinion scores of participants.
+    PARTICIPANT_QUALITY_MOS = Desc::histogram("media_participant_quality_mos", "Mean opinion score of a participant, 1 to 4.5: one sample for each participant and window.", MOS_BOUNDS)
+        .per_unit(1e3).layout_of(3, 4_500);
+    /// Participants by rating.
+    PARTICIPANTS_RATED = Desc::gauge("media_participants", "Participants with a judged stream, by rating (lost, poor, good, excellent).").labels(&["rating"]);
     /// Live streams.
     RTP_STREAMS = Desc::gauge("media_rtp_streams", "RTP streams alive now.").labels(GROUP_LABELS);
     /// Streams started.
@@ -76,9 +130,62 @@ catalog! {
     RTP_INTERVAL_JITTER = Desc::histogram("media_rtp_interval_jitter_seconds", "Interarrival jitter of a stream (RFC 3550 6.4.1) at the end of one interval: one sample for each stream with traffic and interval.", JITTER_BOUNDS)
         .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
 
+    /// RTP packets sent.
+    RTP_SENT_PACKETS = rtp("media_rtp_sent_packets_total", "RTP packets sent, retransmissions and padding included.");
+    /// Bytes of those packets.
+    RTP_SENT_BYTES = rtp("media_rtp_sent_bytes_total", "Bytes of RTP packets sent: header, payload and padding.").unit(Unit::Bytes);
+    /// Bytes of their headers.
+    RTP_SENT_HEADER_BYTES = rtp("media_rtp_sent_header_bytes_total", "Bytes of RTP headers sent, CSRCs and extensions included.").unit(Unit::Bytes);
+    /// Bytes of their padding.
+    RTP_SENT_PADDING_BYTES = rtp("media_rtp_sent_padding_bytes_total", "Bytes of RTP padding sent.").unit(Unit::Bytes);
+    /// Frames sent.
+    RTP_SENT_FRAMES = rtp("media_rtp_sent_frames_total", "Media frames sent: RTP timestamps sent in order.");
+    /// Key frames sent.
+    RTP_SENT_KEY_FRAMES = rtp("media_rtp_sent_key_frames_total", "Key frames sent, of streams whose video codec is known.");
+    /// Retransmissions.
+    RTP_RETRANSMITTED_PACKETS = rtp("media_rtp_retransmitted_packets_total", "RTP packets sent again: those of an RTX stream (RFC 4588), and those whose sequence number was sent before. Part of the packets sent.");
+    /// Bytes of those packets.
+    RTP_RETRANSMITTED_BYTES = rtp("media_rtp_retransmitted_bytes_total", "Bytes of RTP packets sent again: header, payload and padding. Part of the bytes sent.").unit(Unit::Bytes);
+    /// Requests for packets.
+    RTP_NACKS_RECEIVED = rtp("media_rtp_nacks_received_total", "Generic NACK packets received (RFC 4585 6.2.1).");
+    /// Packets that they ask for.
+    RTP_NACKED_PACKETS = rtp("media_rtp_nacked_packets_total", "RTP sequence numbers that the NACK packets received ask for, each as often as it was asked for.");
+    /// Time from such a request to its answer.
+    RTP_NACK_RECOVERY = Desc::histogram("media_rtp_nack_recovery_seconds", "Time from the first open request for an RTP packet (NACK) to its retransmission: one sample for each request answered.", ROUND_TRIP_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+    /// Pictures lost.
+    RTP_PLIS_RECEIVED = rtp("media_rtp_plis_received_total", "Picture loss indications received (RFC 4585 6.3.1).");
+    /// Key frames asked for.
+    RTP_FIRS_RECEIVED = rtp("media_rtp_firs_received_total", "Full intra requests received (RFC 5104 4.3.1), repetitions not counted.");
+    /// Time from such a request to its answer.
+    RTP_KEY_FRAME_REQUEST = Desc::histogram("media_rtp_key_frame_request_seconds", "Time from the first open request for a key frame (PLI or FIR) to the first packet of one: one sample for each key frame that was asked for.", ROUND_TRIP_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+    /// Live sent streams.
+    RTP_SENDERS = Desc::gauge("media_rtp_senders", "RTP streams sent now.").labels(GROUP_LABELS);
+    /// Sent streams started.
+    RTP_SENDERS_STARTED = rtp("media_rtp_senders_started_total", "RTP streams that began to be sent.");
+    /// Sent streams ended.
+    RTP_SENDERS_ENDED = rtp("media_rtp_senders_ended_total", "RTP streams that are sent no more.");
+    /// Reports about what was sent.
+    RTP_REMOTE_REPORTS = rtp("media_rtp_remote_reports_total", "Report blocks of receivers about RTP streams sent (RFC 3550 6.4.1), those that are old or about packets never sent not counted.");
+    /// Losses that they tell of.
+    RTP_REMOTE_LOST = rtp("media_rtp_remote_packets_lost_total", "RTP packets lost on the way to their receivers, as those report it: the most that each receiver reported. What it took back is taken off the group's next losses when the stream ends.");
+    /// The share of packets lost that they tell of.
+    RTP_REMOTE_FRACTION_LOST = Desc::histogram("media_rtp_remote_fraction_lost_ratio", "Share of packets lost since the report before, as receivers report it: one sample for each report block.", LOSS_BOUNDS)
+        .unit(Unit::Ratio).per_unit(1e6).layout_of(2, 1_000_000).labels(GROUP_LABELS);
+    /// The jitter that they tell of.
+    RTP_REMOTE_JITTER = Desc::histogram("media_rtp_remote_jitter_seconds", "Interarrival jitter at receivers, as those report it: one sample for each report block.", JITTER_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+    /// Round trips measured with them.
+    RTP_REMOTE_RTT = Desc::histogram("media_rtp_remote_rtt_seconds", "Round-trip time to receivers (RFC 3550 6.4.1): one sample for each report block that answers one of the last 16 sender reports.", ROUND_TRIP_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+
     /// Arrival to departure of every forwarded packet.
     FORWARD_LATENCY = Desc::histogram("media_forward_latency_seconds", "Time from a packet's arrival to the end of its last send: one sample for each packet forwarded to anybody.", LATENCY_BOUNDS)
         .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
+    /// The same, of late.
+    FORWARD_LATENCY_WINDOW = Desc::gauge("media_forward_latency_window_seconds", "Quantiles, maximum, mean and sample standard deviation (forwarding jitter) of media_forward_latency_seconds over the last interval between merges, 10 s and 60 s. Absent without traffic; stddev for fewer than two packets.")
+        .unit(Unit::Seconds).labels(WINDOW_LABELS);
     /// Packets sent on.
     FORWARD_PACKETS = Desc::counter("media_forward_packets_total", "RTP packets sent to subscribers, one for each subscriber.");
     /// Bytes sent on.
@@ -91,6 +198,12 @@ catalog! {
     FORWARD_UNTRACKED = Desc::counter("media_forward_packets_untracked_total", "RTP packets forwarded without a stream of their own, because the limit on streams was met.");
     /// RTCP packets.
     FORWARD_RTCP = Desc::counter("media_forward_rtcp_packets_total", "RTCP datagrams received.");
+    /// RTCP datagrams that are none.
+    FORWARD_RTCP_REJECTED = Desc::counter("media_forward_rtcp_rejected_total", "RTCP datagrams dropped because they are malformed, by what is wrong: an RTCP header (too_short, version, length, padding) or the contents of a packet (sr, rr, sdes, bye, feedback, nack, fir, remb, transport_cc, xr). The same are counted with reason rtcp in media_forward_packets_rejected_total.").labels(&["reason"]);
+    /// Feedback passed on.
+    FORWARD_FEEDBACK = Desc::counter("media_forward_feedback_packets_total", "RTCP datagrams of subscribers sent to publishers, one for each publisher.");
+    /// Feedback that got nowhere.
+    FORWARD_FEEDBACK_DROPPED = Desc::counter("media_forward_feedback_dropped_total", "RTCP datagrams that did not get where they belong, by reason: a subscriber's about no stream at all (about_nobody) or about one that nobody sends (unknown_stream); any that another worker should have read and had too many of (busy).").labels(&["reason"]);
 
     /// Duration of a tick.
     REPORTER_TICK = Desc::histogram("media_metrics_reporter_tick_seconds", "Time that a merge took.", LATENCY_BOUNDS)

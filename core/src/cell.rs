@@ -49,6 +49,14 @@ impl Cell {
         self.set(self.get().wrapping_add(n));
     }
 
+    /// Writer only: the larger of the value and `n`.
+    #[inline(always)]
+    pub(crate) fn raise(&self, n: u64) {
+        if n > self.get() {
+            self.set(n);
+        }
+    }
+
     /// Writer only: adds to the cell read as the bits of an `f64`; not if the sum would be infinite or NaN.
     #[inline(always)]
     pub(crate) fn add_f64(&self, n: f64) {

@@ -7,6 +7,9 @@
 //! own cell, as a counter does. `set(v)` stores `v - sum` in the base, so that the level is `v`
 //! whatever was added before. An addition that runs at the same time as a `set` counts before or after
 //! it; of two `set`s at the same time one wins.
+//!
+//! # No level
+//! `clear` stores [`NONE`] in the base, a NaN that no arithmetic yields: what `set` stores has other bits.
 
 use atomic::Atomic;
 use crossbeam_utils::CachePadded;
@@ -14,6 +17,10 @@ use crossbeam_utils::CachePadded;
 use crate::registry::{Address, Handle};
 use crate::shard::Shards;
 use crate::sync::Relaxed;
+
+/// The base of a gauge without a level: a quiet NaN with a payload of our own. Read by its bits alone,
+/// before anything is added to it.
+const NONE: u64 = 0x7ff8_6162_7365_6e74;
 
 /// A level that any thread may set, raise or lower.
 ///
@@ -49,10 +56,15 @@ impl Level {
         }))
     }
 
-    /// The level now: base plus what all threads added to their cells `index`.
-    pub(crate) fn value(&self, shards: &Shards, index: u32) -> f64 {
+    /// The level now, if there is one: base plus what all threads added to their cells `index`.
+    pub(crate) fn value(&self, shards: &Shards, index: u32) -> Option<f64> {
         // Relaxed: last write wins, whichever that is; nothing else is published through it.
-        self.0.base.load(Relaxed) + self.sum(shards, index)
+        let base = self.0.base.load(Relaxed);
+        (base.to_bits() != NONE).then(|| base + self.sum(shards, index))
+    }
+
+    fn store(&self, base: f64) {
+        self.0.base.store(base, Relaxed); // Relaxed: see `value`
     }
 
     fn sum(&self, shards: &Shards, index: u32) -> f64 {
@@ -86,9 +98,21 @@ impl Gauge {
     /// Makes the level `value`.
     pub fn set(&self, value: f64) {
         if let Some(level) = self.level() {
-            let sum = level.sum(self.handle.home().shards(), self.index());
-            // Relaxed: see `Level::value`.
-            level.0.base.store(value - sum, Relaxed);
+            let base = value - level.sum(self.handle.home().shards(), self.index());
+            // A NaN that happens to have our payload becomes one that has none.
+            let mistaken = base.to_bits() == NONE;
+            level.store(if mistaken { f64::NAN } else { base });
+        }
+    }
+
+    /// Takes the level away, until the next [`set`](Self::set): there is nothing to say. Readers see no
+    /// value, which is neither 0 nor NaN, and a scrape has no line for it. What is added in between is
+    /// not seen, as the next `set` goes by its own value.
+    ///
+    /// - **Cost**: one store.
+    pub fn clear(&self) {
+        if let Some(level) = self.level() {
+            level.store(f64::from_bits(NONE));
         }
     }
 
@@ -122,11 +146,13 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// The level now. Reads every thread's cell: for cold paths.
+    /// The level now; NaN while there is none (see [`clear`](Self::clear)). Reads every thread's cell: for
+    /// cold paths.
     #[must_use]
     pub fn get(&self) -> f64 {
         self.level()
-            .map_or(0.0, |l| l.value(self.handle.home().shards(), self.index()))
+            .and_then(|l| l.value(self.handle.home().shards(), self.index()))
+            .unwrap_or(f64::NAN)
     }
 
     pub(crate) const fn handle(&self) -> &Handle {

@@ -40,12 +40,16 @@
 pub mod catalog;
 mod cell;
 #[cfg(not(media_metrics_loom))]
+mod clock;
+#[cfg(not(media_metrics_loom))]
 mod counter;
 pub mod desc;
 pub mod error;
 #[cfg(not(media_metrics_loom))]
 mod gauge;
 pub mod histogram;
+#[cfg(not(media_metrics_loom))]
+pub mod judge;
 pub mod labels;
 #[cfg(all(test, media_metrics_loom))]
 mod models;
@@ -59,6 +63,8 @@ mod shard;
 pub mod snapshot;
 pub mod stream;
 mod sync;
+#[cfg(not(media_metrics_loom))]
+pub mod webrtc;
 
 pub use desc::Desc;
 #[cfg(not(media_metrics_loom))]
@@ -70,5 +76,5 @@ pub use {
     registry::Registry,
     reporter::{Reporter, ReporterBuilder, Sink},
     snapshot::Snapshot,
-    stream::{Stream, StreamConfig},
+    stream::{SendStream, SenderConfig, Stream, StreamConfig},
 };

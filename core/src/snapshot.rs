@@ -84,12 +84,12 @@ impl Snapshot {
         }
     }
 
-    /// The value of one gauge series.
+    /// The value of one gauge series; `None` too if the series is there and has no value now.
     #[must_use]
     pub fn gauge(&self, name: &str, values: &[&str]) -> Option<f64> {
         let family = self.family(name)?;
         match &family.values {
-            Values::Gauge(v) => v.get(family.schema.position(values)?).copied(),
+            Values::Gauge(v) => v.get(family.schema.position(values)?).copied().flatten(),
             _ => None,
         }
     }
@@ -177,8 +177,9 @@ impl FamilySchema {
 pub enum Values {
     /// Totals, in recorded units: divide by [`Desc::recorded_per_unit`] for the exposed unit.
     Counter(Vec<u64>),
-    /// Levels, in exposed units.
-    Gauge(Vec<f64>),
+    /// Levels, in exposed units; `None` for a series that has none now (see
+    /// [`Gauge::clear`](crate::Gauge::clear)): to be left out, not shown as 0 or NaN.
+    Gauge(Vec<Option<f64>>),
     /// Distributions, in recorded units.
     Histogram(Vec<HistogramSnapshot>),
 }
@@ -211,10 +212,13 @@ impl Builder {
         self.family(desc, series.iter().map(|s| s.0), values)
     }
 
-    /// Adds a gauge family.
+    /// Adds a gauge family: label values and level of each series, an `f64` or an `Option<f64>`.
     #[must_use]
-    pub fn gauge(self, desc: &Desc, series: &[(&[&str], f64)]) -> Self {
-        let values = Values::Gauge(series.iter().map(|s| s.1).collect());
+    pub fn gauge<L>(self, desc: &Desc, series: &[(&[&str], L)]) -> Self
+    where
+        L: Into<Option<f64>> + Copy,
+    {
+        let values = Values::Gauge(series.iter().map(|s| s.1.into()).collect());
         self.family(desc, series.iter().map(|s| s.0), values)
     }
 

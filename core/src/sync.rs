@@ -10,13 +10,13 @@
 mod real {
     pub(crate) use crossbeam_queue::SegQueue as Queue;
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
 }
 
 #[cfg(media_metrics_loom)]
 mod model {
     pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
 
     /// What crossbeam's queue promises and nothing more: who pops an item sees what came before its
     /// push. (loom can't look into crossbeam; crossbeam has models of its own.)

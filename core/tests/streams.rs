@@ -2,7 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use media_metrics_core::rtp::RtpHeader;
+use media_metrics_core::rtp::rtcp::SenderInfo;
+use media_metrics_core::rtp::{RtpHeader, VideoCodec};
 use media_metrics_core::{RegisterError, Registry, Snapshot, Stream, StreamConfig};
 
 const GROUP: [&str; 2] = ["incoming", "audio"];
@@ -54,7 +55,12 @@ fn packets_are_folded_into_the_group() {
     assert_eq!(s.gauge("media_rtp_streams", &GROUP), Some(1.0));
     let stats = stream.stats();
     assert_eq!((stats.expected, stats.lost), (6, 1));
-    assert_eq!(r.streams()[0].stats, stats);
+    // Only the owner knows of what has not settled.
+    let mut read = r.streams()[0].stats;
+    assert_eq!((read.bursts.gap_packets, read.bursts.gap_lost), (6, 0));
+    assert_eq!((stats.bursts.gap_packets, stats.bursts.gap_lost), (6, 1));
+    read.bursts = stats.bursts;
+    assert_eq!(read, stats);
 }
 
 #[test]
@@ -282,4 +288,146 @@ fn many_streams_are_folded_exactly() {
     streams.truncate(10);
     assert_eq!(r.collect().gauge("media_rtp_streams", &GROUP), Some(10.0));
     assert_eq!(total(&r.collect(), "packets"), u64::from(STREAMS) * 6);
+}
+
+#[test]
+fn sender_reports_are_followed_over_wraps_steps_and_restarts() {
+    let (registry, mut stream) = with_stream();
+    let mut report = |seconds: u64, packets: u32| {
+        let info = SenderInfo {
+            ssrc: 1,
+            ntp: seconds << 32,
+            rtp_timestamp: packets,
+            packets,
+            octets: packets.wrapping_mul(2),
+        };
+        stream.on_sender_report(&info, seconds);
+        stream.stats().remote.unwrap()
+    };
+    assert_eq!(report(1_000, u32::MAX - 9).packets, u64::from(u32::MAX - 9));
+    let wrapped = report(1_005, 20);
+    assert_eq!((wrapped.packets, wrapped.reports), ((1 << 32) + 20, 2));
+    // Late, and twice: nothing new.
+    assert_eq!(report(1_000, u32::MAX - 9), wrapped);
+    assert_eq!(report(1_005, 20), wrapped);
+    // Begun anew, after which counts go on.
+    assert_eq!(report(1_010, 5).packets, (1 << 32) + 25);
+    assert_eq!(report(1_015, 8).packets, (1 << 32) + 28);
+    // The sender's clock was set back by ten minutes.
+    let back = report(415, 9);
+    assert_eq!((back.packets, back.ntp >> 32), ((1 << 32) + 29, 415));
+    // Over the end of the NTP era.
+    report(u64::from(u32::MAX), 10);
+    assert_eq!(report(1, 11).reports, 7);
+    registry.collect();
+    assert_eq!(registry.streams()[0].stats.remote.unwrap().reports, 7);
+}
+
+#[test]
+fn requests_to_the_sender_are_counted() {
+    let (_registry, mut stream) = with_stream();
+    stream.on_nack_sent(3);
+    stream.on_nack_sent(1);
+    stream.on_pli_sent();
+    stream.on_fir_sent();
+    let asked = stream.stats().requests;
+    assert_eq!((asked.nacks, asked.nacked_packets), (2, 4));
+    assert_eq!((asked.plis, asked.firs), (1, 1));
+    assert_eq!(stream.stats().remote, None);
+}
+
+#[test]
+fn bursts_runs_and_depth_reach_reader_and_group() {
+    let (registry, mut stream) = with_stream();
+    // Two in a row and one more, nine packets on: a burst. Then one alone: in a gap.
+    let lost = [100, 101, 111, 300];
+    send(&mut stream, (0..500).filter(|n| !lost.contains(n)));
+    stream.on_rtp(&header(300), 0); // 199 behind: settled as lost, and recovered after all
+    registry.collect();
+    let seen = &registry.streams()[0];
+    let bursts = seen.stats.bursts;
+    assert_eq!(
+        (bursts.bursts, bursts.burst_packets, bursts.burst_lost),
+        (1, 12, 3)
+    );
+    assert_eq!(bursts.gap_lost, 1);
+    assert_eq!(seen.loss_runs.counts()[..2], [2, 1]);
+    assert_eq!((seen.stats.lost, seen.stats.recovered), (3, 1));
+    assert_eq!(seen.stats.reordering_depth_max, 199);
+    drop(stream);
+    let s = registry.collect();
+    assert_eq!(total(&s, "loss_bursts"), 1);
+    assert_eq!(total(&s, "burst_packets"), 12);
+    assert_eq!(total(&s, "burst_packets_lost"), 3);
+    assert_eq!(total(&s, "packets_recovered"), 1);
+    let depth = s.histogram("media_rtp_reordering_depth_packets", &GROUP);
+    assert_eq!(depth.unwrap().count(), 1);
+    let runs = s.histogram("media_rtp_loss_run_packets", &GROUP).unwrap();
+    assert_eq!(runs.count(), 3);
+}
+
+#[test]
+fn what_had_not_settled_is_counted_at_the_end() {
+    let (registry, mut stream) = with_stream();
+    send(&mut stream, (0..100).filter(|n| ![90, 91, 95].contains(n)));
+    let stats = stream.stats();
+    assert_eq!((stats.bursts.bursts, stats.bursts.burst_lost), (1, 3));
+    assert_eq!(stream.loss_runs().counts()[..2], [1, 1]);
+    assert_eq!(total(&registry.collect(), "loss_bursts"), 0);
+    drop(stream);
+    let s = registry.collect();
+    assert_eq!(
+        (total(&s, "loss_bursts"), total(&s, "burst_packets_lost")),
+        (1, 3)
+    );
+    let runs = s.histogram("media_rtp_loss_run_packets", &GROUP).unwrap();
+    assert_eq!(runs.count(), 2);
+}
+
+#[test]
+fn key_frames_are_counted_once_a_frame() {
+    let r = Registry::new().unwrap();
+    let group = r.group(&GROUP).unwrap();
+    let config = StreamConfig::new(1, 90_000).video_codec(VideoCodec::Vp8);
+    let mut stream = r.stream(&group, config).unwrap();
+    // RFC 7741: start of partition 0, then a payload header whose P bit is 0 for a key frame.
+    let frames = [
+        (1, 0x10, 0x00),
+        (2, 0x00, 0x00),
+        (3, 0x10, 0x01),
+        (4, 0x10, 0x00),
+    ];
+    let mut began = Vec::new();
+    for (n, descriptor, payload) in frames {
+        let timestamp = [1, 1, 2, 3][usize::from(n) - 1];
+        let packet = [
+            0x80, 96, 0, n, 0, 0, 0, timestamp, 0, 0, 0, 1, descriptor, payload, 9, 9,
+        ];
+        let header = RtpHeader::parse(&packet).unwrap();
+        began.push(stream.on_packet(&header, &packet, u64::from(n)).1);
+    }
+    assert_eq!(began, [true, false, false, true]);
+    assert_eq!(stream.stats().key_frames, 2);
+    assert_eq!(total(&r.collect(), "key_frames"), 2);
+}
+
+#[test]
+fn the_longest_wait_and_the_clocks_skew_are_seen() {
+    let (_registry, mut stream) = with_stream();
+    // 20 ms of media each 19.99 ms: 500 ppm fast; and one wait of a second.
+    let mut at = 0;
+    for n in 0..2_000_u16 {
+        at += if n == 1_000 {
+            1_000_000_000
+        } else {
+            19_990_000
+        };
+        stream.on_rtp(&header(n), at);
+    }
+    let stats = stream.stats();
+    assert_eq!(stats.max_interarrival_seconds, 1.0);
+    let ppm = stats.skew_ppm.unwrap();
+    assert!((ppm - 500.0).abs() < 15.0, "{ppm}");
+    assert!(stats.jitter_max_seconds > 0.05 && stats.jitter_mean_seconds > 0.0);
+    assert_eq!(stats.highest_timestamp, 1_999 * 960);
 }

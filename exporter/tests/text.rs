@@ -48,7 +48,7 @@ fn expected_family(family: &FamilySnapshot) -> Family {
         };
         match family.values() {
             Values::Counter(v) => push("", None, v[i] as f64 / desc.recorded_per_unit()),
-            Values::Gauge(v) => push("", None, v[i]),
+            Values::Gauge(v) => v[i].into_iter().for_each(|level| push("", None, level)),
             Values::Histogram(v) => {
                 let les = ["0.0005", "0.25", "10", "1e+06", "+Inf"];
                 for (le, n) in les.into_iter().zip(v[i].classic()) {
@@ -143,7 +143,8 @@ fn build(plans: &[Plan]) -> Snapshot {
                 builder.counter(&desc, &labels.zip(bits.iter().copied()).collect::<Vec<_>>())
             }
             2 => {
-                let levels = bits.iter().map(|&b| f64::from_bits(b));
+                // Three of four have a value.
+                let levels = bits.iter().map(|&b| (b % 4 > 0).then(|| f64::from_bits(b)));
                 builder.gauge(
                     &desc(Kind::Gauge, 1.0),
                     &labels.zip(levels).collect::<Vec<_>>(),
@@ -170,7 +171,7 @@ proptest! {
         let snapshot = build(&plans);
         let page = encode(&mut Encoder::new(), &snapshot);
         let mut expected = expected(&snapshot);
-        expected.retain(|f| !f.samples.is_empty()); // without a series there is nothing to say
+        expected.retain(|f| !f.samples.is_empty()); // without a value there is nothing to say
         match parse(page.as_bytes()) {
             Ok(read) => prop_assert_eq!(normal(read), normal(expected), "{}", page),
             Err(e) => prop_assert!(false, "{}: {}", e, page),
@@ -253,6 +254,52 @@ fn a_histogram_line_by_line() {
 #[test]
 fn an_empty_snapshot_is_an_empty_page() {
     assert_eq!(encode(&mut Encoder::new(), &Builder::new().build()), "");
+}
+
+/// One encoder, whose fixed bytes stay: lines come and go with the values, whichever is first or last.
+#[test]
+fn a_gauge_without_a_value_has_no_line() {
+    let registry = Registry::new().unwrap();
+    let desc = Desc::gauge("delay_seconds", "Delay.").labels(&["n"]);
+    let gauges = ["1", "2", "3"].map(|n| registry.gauge(&desc, &[n]).unwrap());
+    let mut encoder = Encoder::new();
+    for present in 0..8_usize {
+        for (i, gauge) in gauges.iter().enumerate() {
+            match present >> i & 1 {
+                1 => gauge.set(i as f64 + 0.5),
+                _ => gauge.clear(),
+            }
+        }
+        let page = encode(&mut encoder, &registry.collect());
+        parse(page.as_bytes()).unwrap_or_else(|e| panic!("{e}: {page}"));
+        let got: Vec<&str> = page.lines().filter(|l| l.contains("delay")).collect();
+        let mut wanted = vec![
+            "# HELP delay_seconds Delay.".to_owned(),
+            "# TYPE delay_seconds gauge".to_owned(),
+        ];
+        wanted.extend(
+            (0..3)
+                .filter(|i| present >> i & 1 == 1)
+                .map(|i| format!("delay_seconds{{n=\"{}\"}} {i}.5", i + 1)),
+        );
+        if present == 0 {
+            wanted.clear(); // a description of nothing is no use to anybody
+        }
+        assert_eq!(got, wanted, "{present:03b}");
+    }
+}
+
+/// A level of NaN is a value; no level is none.
+#[test]
+fn nan_is_a_value() {
+    let desc = Desc::gauge("x", "X.").labels(&["n"]);
+    let levels = [(&["1"][..], Some(f64::NAN)), (&["2"], None)];
+    let snapshot = Builder::new().gauge(&desc, &levels).build();
+    assert_eq!(
+        encode(&mut Encoder::new(), &snapshot),
+        "# HELP x X.\n# TYPE x gauge\nx{n=\"1\"} NaN\n"
+    );
+    assert_eq!(snapshot.gauge("x", &["2"]), None);
 }
 
 /// The judge is judged: a parser that lets everything pass proves nothing.

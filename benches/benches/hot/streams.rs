@@ -11,7 +11,7 @@ use media_metrics_benches::packets::Generator;
 use media_metrics_benches::race::{race, touch};
 use media_metrics_benches::results::Section;
 use media_metrics_core::rtp::RtpHeader;
-use media_metrics_core::{Registry, Stream, StreamConfig};
+use media_metrics_core::{Registry, SendStream, SenderConfig, Stream, StreamConfig};
 
 use crate::histograms::BOUNDS;
 
@@ -91,6 +91,16 @@ fn received(title: &str, generator: &Generator) -> Contest<'static> {
             packets(t, n, make, step, drop, || ours.packets())
         },
     );
+
+    let (ours, source) = (Ours::new(), generator.clone());
+    c.enter(Role::Ours, "SendStream::on_rtp", move |t, n| {
+        let step = |s: &mut (Generator, SendStream), i| {
+            let (header, departure) = s.0.header(i);
+            s.1.on_rtp(&header, departure);
+        };
+        let make = || (source.clone(), ours.sender(&source));
+        packets(t, n, make, step, drop, || ours.sent())
+    });
 
     let (total, source) = (AtomicU64::new(0), generator.clone());
     c.enter(
@@ -226,6 +236,13 @@ impl Ours {
         self.registry.stream(&self.group, config).expect("a stream")
     }
 
+    fn sender(&self, generator: &Generator) -> SendStream {
+        let group = self.registry.sender_group(&["outgoing", "video"]);
+        let config = SenderConfig::new(1, generator.clock_rate());
+        let sender = self.registry.sender(&group.expect("a group"), config);
+        sender.expect("a stream")
+    }
+
     fn node(&self) -> OurNode {
         use media_metrics_core::catalog;
         let counter = |desc| self.registry.counter(desc, &[]).expect("a counter");
@@ -243,6 +260,13 @@ impl Ours {
         let snapshot = self.registry.collect();
         snapshot
             .counter("media_rtp_packets_total", &["incoming", "video"])
+            .unwrap_or(0)
+    }
+
+    fn sent(&self) -> u64 {
+        let snapshot = self.registry.collect();
+        snapshot
+            .counter("media_rtp_sent_packets_total", &["outgoing", "video"])
             .unwrap_or(0)
     }
 }

@@ -19,7 +19,8 @@ use media_metrics_benches::{probe, say};
 use media_metrics_core::histogram::LocalHistogram;
 use media_metrics_core::rtp::{RtpError, RtpHeader};
 use media_metrics_core::{
-    Counter, Desc, Gauge, Histogram, LocalCounter, Registry, Stream, StreamConfig, catalog,
+    Counter, Desc, Gauge, Histogram, LocalCounter, Registry, SendStream, SenderConfig, Stream,
+    StreamConfig, catalog,
 };
 
 #[unsafe(no_mangle)]
@@ -75,6 +76,12 @@ fn probe_on_rtp_audio(stream: &mut Stream, header: &RtpHeader, arrival_ns: u64) 
 fn probe_on_rtp_video(stream: &mut Stream, header: &RtpHeader, arrival_ns: u64) {
     // Not the audio probe again: the linker may join functions that are the same.
     black_box(stream.on_rtp(header, arrival_ns));
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn probe_sender_on_rtp(stream: &mut SendStream, header: &RtpHeader, departure_ns: u64) {
+    stream.on_rtp(header, departure_ns);
 }
 
 #[unsafe(no_mangle)]
@@ -166,6 +173,12 @@ fn set_up(name: &str, registry: &Registry) -> Option<Calls> {
             probe_on_rtp_audio,
         ),
         "on_rtp_video" => on_rtp(node.stream, video, probe_on_rtp_video),
+        "sender_on_rtp" => {
+            let group = registry.sender_group(&["outgoing", "audio"]);
+            let config = SenderConfig::new(1, audio.clock_rate());
+            let sender = registry.sender(&group.expect("a group"), config);
+            on_rtp(sender.expect("a stream"), audio, probe_sender_on_rtp)
+        }
         "forward_packet" => {
             let (mut node, mut source, mut next) = (node, video, 0);
             Box::new(move |n| {
@@ -183,7 +196,11 @@ fn set_up(name: &str, registry: &Registry) -> Option<Calls> {
 }
 
 /// Calls that carry the stream on, packet after packet.
-fn on_rtp(mut stream: Stream, source: Generator, probe: fn(&mut Stream, &RtpHeader, u64)) -> Calls {
+fn on_rtp<S: 'static>(
+    mut stream: S,
+    source: Generator,
+    probe: fn(&mut S, &RtpHeader, u64),
+) -> Calls {
     let mut next = 0;
     Box::new(move |n| {
         for i in next..next + n {

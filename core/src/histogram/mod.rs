@@ -1,11 +1,13 @@
 //! HDR histograms: one writer per thread, merged without loss.
 //!
-//! `layout` maps values to buckets, `record` is the hot path, `snapshot` is what a merge yields.
+//! `layout` maps values to buckets, `record` is the hot path, `snapshot` is what a merge yields, `summary`
+//! is what it amounts to.
 
 mod layout;
 #[cfg(not(media_metrics_loom))]
 pub(crate) mod record;
 mod snapshot;
+mod summary;
 
 pub use layout::Layout;
 #[cfg(not(media_metrics_loom))]
@@ -13,3 +15,6 @@ pub use record::{Histogram, LocalHistogram};
 pub use snapshot::HistogramSnapshot;
 #[cfg(not(media_metrics_loom))]
 pub(crate) use snapshot::{Part, splits};
+#[cfg(not(media_metrics_loom))]
+pub(crate) use summary::Buckets;
+pub use summary::Summary;

@@ -1,11 +1,12 @@
 //! A merged histogram: counts of one moment, and what can be computed from them.
 //!
-//! Lives here: plain counts, quantiles, classic buckets, conversion into `hdrhistogram`. Not here:
-//! atomics, which thread recorded what (`record`).
+//! Lives here: plain counts, classic buckets, conversion into `hdrhistogram`. Not here: atomics, which
+//! thread recorded what (`record`), what counts amount to (`summary`).
 
 use std::sync::Arc;
 
 use super::Layout;
+use super::summary::{Buckets, Summary};
 use crate::desc::Desc;
 
 /// Counts of one histogram series, merged over all threads.
@@ -148,25 +149,26 @@ impl HistogramSnapshot {
     /// `q` outside `0..=1` counts as the nearer end, NaN as 0.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        let count = self.count();
-        if count == 0 {
-            return None;
-        }
-        let q = if q.is_nan() { 0.0 } else { q.clamp(0.0, 1.0) };
-        let rank = ((q * count as f64).ceil() as u64).clamp(1, count);
-        let mut seen = 0;
-        let at = self.counts.iter().position(|&c| {
-            seen += c;
-            seen >= rank
-        })?;
-        Some(self.layout.highest(at).min(self.layout.max_value()))
+        self.buckets().quantile(q, self.count())
     }
 
     /// The highest value of the highest bucket that holds a sample; `None` without samples.
     #[must_use]
     pub fn max(&self) -> Option<u64> {
-        let at = self.counts.iter().rposition(|&c| c > 0)?;
-        Some(self.layout.highest(at).min(self.layout.max_value()))
+        self.buckets().max()
+    }
+
+    /// Quantiles, maximum, mean and deviation at once; `None` without samples.
+    #[must_use]
+    pub fn summary(&self) -> Option<Summary> {
+        self.buckets().summary()
+    }
+
+    fn buckets(&self) -> Buckets<'_> {
+        Buckets {
+            layout: self.layout,
+            counts: &self.counts,
+        }
     }
 
     /// The same distribution as an [`hdrhistogram::Histogram`], count for count.

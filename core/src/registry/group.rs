@@ -10,6 +10,7 @@ use crate::desc::{Desc, Kind, LabelNames};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
+use crate::rtp::BurstStats;
 use crate::shard::attach::Home;
 
 use super::Handle;
@@ -46,6 +47,15 @@ pub(crate) struct GroupMetrics {
     pub(crate) stale: Counter,
     pub(crate) frames: Counter,
     pub(crate) restarts: Counter,
+    pub(crate) recovered: Counter,
+    /// Rare: added by the streams' owners, not by the fold. So are the next ones, up to `loss_runs`.
+    pub(crate) padding_packets: Counter,
+    pub(crate) key_frames: Counter,
+    pub(crate) loss_bursts: Counter,
+    pub(crate) burst_packets: Counter,
+    pub(crate) burst_lost: Counter,
+    pub(crate) reordering_depth: Histogram,
+    pub(crate) loss_runs: Histogram,
     pub(crate) streams: Gauge,
     pub(crate) started: Counter,
     pub(crate) ended: Counter,
@@ -81,13 +91,33 @@ impl GroupMetrics {
             stale: counter(&catalog::RTP_STALE)?,
             frames: counter(&catalog::RTP_FRAMES)?,
             restarts: counter(&catalog::RTP_RESTARTS)?,
+            recovered: counter(&catalog::RTP_RECOVERED)?,
+            padding_packets: counter(&catalog::RTP_PADDING_PACKETS)?,
+            key_frames: counter(&catalog::RTP_KEY_FRAMES)?,
+            loss_bursts: counter(&catalog::RTP_LOSS_BURSTS)?,
+            burst_packets: counter(&catalog::RTP_BURST_PACKETS)?,
+            burst_lost: counter(&catalog::RTP_BURST_LOST)?,
             started: counter(&catalog::RTP_STARTED)?,
             ended: counter(&catalog::RTP_ENDED)?,
             streams: handle(&catalog::RTP_STREAMS, Kind::Gauge).map(|(h, _)| Gauge::new(h))?,
             interval_loss: handle(&catalog::RTP_INTERVAL_LOSS, Kind::Histogram)
                 .map(|(h, layout)| Histogram::new(h, layout))?,
+            reordering_depth: handle(&catalog::RTP_REORDERING_DEPTH, Kind::Histogram)
+                .map(|(h, layout)| Histogram::new(h, layout))?,
+            loss_runs: handle(&catalog::RTP_LOSS_RUNS, Kind::Histogram)
+                .map(|(h, layout)| Histogram::new(h, layout))?,
             interval_jitter: handle(&catalog::RTP_INTERVAL_JITTER, Kind::Histogram)
                 .map(|(h, layout)| Histogram::new(h, layout))?,
         })
+    }
+
+    /// Adds what a stream's settled bursts grew by.
+    pub(crate) fn count_bursts(&self, before: &BurstStats, now: &BurstStats) {
+        if now.bursts != before.bursts {
+            self.loss_bursts.add(now.bursts - before.bursts);
+            self.burst_packets
+                .add(now.burst_packets - before.burst_packets);
+            self.burst_lost.add(now.burst_lost - before.burst_lost);
+        }
     }
 }

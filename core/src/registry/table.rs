@@ -16,7 +16,7 @@ use crate::labels::LabelValues;
 use crate::shard::Shards;
 
 /// Series that limits do not count: what the library itself exports, and each family's `other`.
-pub(crate) const RESERVED: usize = 8_192;
+pub(crate) const RESERVED: usize = 24_576;
 
 /// Value of every label of the series that takes what found no place.
 pub(crate) const OTHER: &str = "other";

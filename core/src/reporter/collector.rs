@@ -9,21 +9,25 @@ use std::time::{Duration, Instant, SystemTime};
 use rayon::prelude::*;
 
 use super::fold::Fold;
+use super::fold_senders::FoldSenders;
 use super::helpers::helpers;
+use super::windows::Windows;
 use crate::catalog;
 use crate::cell::Cell;
+use crate::clock::uptime_at;
 use crate::counter::Counter;
 use crate::desc::{Desc, Kind};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::record::{CLAMPED, HEADER, SUM, array_len};
 use crate::histogram::{Histogram, HistogramSnapshot, Part, splits};
+use crate::judge::{Judges, ParticipantSnapshot};
 use crate::registry::table::Purpose;
 use crate::registry::{GroupMetrics, Handle, Series, Shared, Table};
 use crate::shard::attach::Home;
 use crate::shard::{Shard, Shards};
 use crate::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Values};
-use crate::stream::StreamSnapshot;
+use crate::stream::{SenderSnapshot, StreamSnapshot};
 
 /// Cells (series times shards) from which on a merge is worth the help of other threads.
 const PARALLEL_CELLS: usize = 1 << 18;
@@ -41,6 +45,9 @@ pub(crate) struct Collector {
     /// Published snapshots, to be used again when their readers are done.
     published: Vec<Arc<Snapshot>>,
     fold: Fold,
+    senders: FoldSenders,
+    windows: Windows,
+    judges: Judges,
     metrics: OwnMetrics,
 }
 
@@ -117,6 +124,9 @@ impl Collector {
             families: Vec::new(),
             published: Vec::new(),
             fold: Fold::new(table, home)?,
+            senders: FoldSenders::new(table, home)?,
+            windows: Windows::default(),
+            judges: Judges::default(),
             metrics: OwnMetrics::new(table, home)?,
         })
     }
@@ -135,6 +145,10 @@ impl Collector {
         self.sequence += 1;
         // Streams first: they are folded into series, by this thread, which the merge then reads.
         self.fold.tick(shared);
+        self.senders.tick(shared);
+        self.judges.tick(shared, uptime_at(now));
+        // Windows read their histograms themselves: their gauges are in the merge below.
+        self.windows.tick(shared, now);
         self.adopt(shared);
         self.report_on_itself(shared);
         let mut snapshot = self.reusable();
@@ -154,9 +168,34 @@ impl Collector {
         snapshot
     }
 
+    /// The watched histograms.
+    pub(crate) const fn windows(&mut self) -> &mut Windows {
+        &mut self.windows
+    }
+
     /// Every live stream, as of now.
     pub(crate) fn streams(&self, groups: &[Arc<GroupMetrics>]) -> Vec<StreamSnapshot> {
-        self.fold.streams(groups)
+        let qualities = self.judges.qualities();
+        let mut streams = self.fold.streams(groups);
+        for stream in &mut streams {
+            stream.quality = qualities.get(&stream.id).copied();
+        }
+        streams
+    }
+
+    /// Every participant with a scored stream, by name.
+    pub(crate) fn participants(&self) -> Vec<ParticipantSnapshot> {
+        self.judges.participant_snapshots()
+    }
+
+    /// Every live sent stream, as of now.
+    pub(crate) fn senders(&self) -> Vec<SenderSnapshot> {
+        let qualities = self.judges.qualities();
+        let mut senders = self.senders.senders();
+        for sender in &mut senders {
+            sender.quality = qualities.get(&sender.id).copied();
+        }
+        senders
     }
 
     /// A snapshot that nobody reads any more, or a new one.
@@ -222,13 +261,16 @@ impl Collector {
         let shards = shared.home.shards().iter().count();
         let series = shared.table().len();
         let arrays: usize = self.families.iter().map(Collected::bucket_bytes).sum();
-        let streams = self.fold.len() * 512;
+        let streams = self.fold.len() * Fold::BYTES
+            + self.senders.len() * FoldSenders::BYTES
+            + self.judges.len() * Judges::BYTES;
+        let windows = self.windows.memory();
         self.metrics.dropped.add(shared.home.take_dropped());
         self.metrics.shards.set(shards as f64);
         self.metrics.series.set(series as f64);
         self.metrics
             .memory
-            .set((shards * (series * 8 + arrays) + series * 150 + streams) as f64);
+            .set((shards * (series * 8 + arrays) + series * 150 + streams + windows) as f64);
     }
 
     /// Sums all shards into `out`.
@@ -275,7 +317,7 @@ impl Collected {
         let n = self.schema.len();
         let values = match self.schema.desc.kind() {
             Kind::Counter => Values::Counter(vec![0; n]),
-            Kind::Gauge => Values::Gauge(vec![0.0; n]),
+            Kind::Gauge => Values::Gauge(vec![None; n]),
             Kind::Histogram => {
                 let layout = self.schema.desc.layout();
                 let empty = || HistogramSnapshot::empty(layout, Arc::clone(&self.splits));
@@ -306,10 +348,8 @@ impl Collected {
             }
             Values::Gauge(levels) => {
                 for (level, series) in levels.iter_mut().zip(&self.schema.series) {
-                    *level = series
-                        .level
-                        .as_ref()
-                        .map_or(0.0, |l| l.value(shards, series.index));
+                    let there = series.level.as_ref();
+                    *level = there.and_then(|l| l.value(shards, series.index));
                 }
             }
             Values::Histogram(histograms) => {

@@ -19,7 +19,7 @@ use crate::registry::shared::own_counter;
 use crate::registry::{GroupMetrics, Shared, Table};
 use crate::shard::attach::Home;
 use crate::stream::block::{Block, READ_TRIES, TOTALS, Totals, total};
-use crate::stream::{StreamSnapshot, StreamStats, expected, lost};
+use crate::stream::{Stream, StreamSnapshot, expected, lost};
 use crate::sync::Relaxed;
 
 /// Streams from which on folding is worth the help of other threads.
@@ -93,6 +93,9 @@ impl Fold {
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
         })
     }
+
+    /// Bytes of one stream without losses and reports: its block, its owner's state, and the entry here.
+    pub(crate) const BYTES: usize = size_of::<Block>() + size_of::<Stream>() + size_of::<Entry>();
 
     /// Live streams.
     pub(crate) fn len(&self) -> usize {
@@ -189,17 +192,11 @@ impl Fold {
     /// Every live stream, as of now.
     pub(crate) fn streams(&self, groups: &[Arc<GroupMetrics>]) -> Vec<StreamSnapshot> {
         let snapshot = |entry: &Entry| {
-            let (_, totals, levels) = entry.block.read(READ_TRIES)?;
-            let identity = &entry.block.identity;
-            let group = groups.get(identity.group as usize);
+            let group = groups.get(entry.block.identity.group as usize);
             let values = group.map_or_else(Vec::new, |g| {
                 g.values.iter().map(|v| v.to_string()).collect()
             });
-            Some(StreamSnapshot::new(
-                identity,
-                values,
-                StreamStats::new(&totals, &levels, identity.clock_rate),
-            ))
+            StreamSnapshot::read(&entry.block, READ_TRIES, values)
         };
         self.streams.iter().filter_map(snapshot).collect()
     }
@@ -221,6 +218,7 @@ impl GroupState {
             (&m.lost, sum.lost - paid),
             (&m.duplicates, t[total::DUPLICATES]),
             (&m.reordered, t[total::REORDERED]),
+            (&m.recovered, t[total::RECOVERED]),
             (&m.stale, t[total::STALE]),
             (&m.frames, t[total::FRAMES]),
             (&m.restarts, t[total::RESTARTS]),
@@ -244,7 +242,7 @@ impl Entry {
         if settled && self.block.sequence.version() == self.version {
             return; // nothing new: one line read
         }
-        let Some((version, now, levels)) = self.block.read(READ_TRIES) else {
+        let Some((version, now, jitter)) = self.block.read(READ_TRIES) else {
             // Totals are cumulative: what is not read now is read at the next tick.
             sum.busy += 1;
             return;
@@ -270,7 +268,7 @@ impl Entry {
                     group.interval_loss.record(share);
                 }
             }
-            group.interval_jitter.record(levels.jitter.ns());
+            group.interval_jitter.record(jitter.ns());
         }
     }
 

@@ -16,7 +16,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const MOST: usize = 4;
 
 /// The pool, if the caller may wait for it and it could be made.
-pub(super) fn helpers() -> Option<&'static ThreadPool> {
+pub(crate) fn helpers() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     if rayon::current_thread_index().is_some() {
         return None;

@@ -1,8 +1,9 @@
 //! The reporter: one thread that merges what all others recorded.
 //!
-//! Lives here: the public handle. In `collector`: a merge. In `fold`: streams into groups. In `helpers`: other threads'
+//! Lives here: the public handle. In `collector`: a merge. In `fold`, `fold_senders`: streams into groups. In `helpers`: other threads'
 //! help. In `thread`:
-//! when to merge. In `sink`: who gets the result. Not here: encoding, sockets.
+//! when to merge. In `sink`: who gets the result. In `windows`: what histograms recorded of late. Not here: encoding,
+//! sockets.
 //!
 //! # Why totals never go back
 //! A total is a sum of cells that only grow: each cell has one writer that only adds, a reader of one
@@ -12,10 +13,13 @@
 
 mod collector;
 mod fold;
-mod helpers;
+mod fold_senders;
+pub(crate) mod helpers;
 mod sink;
 mod thread;
+mod windows;
 
 pub(crate) use collector::Collector;
 pub use sink::Sink;
 pub use thread::{Reporter, ReporterBuilder};
+pub(crate) use windows::WindowGauges;

@@ -34,7 +34,8 @@ pub struct Jitter {
     /// instruction.
     ns_per_tick: i64,
     arrival_ns: u64,
-    timestamp: u32,
+    /// With its wraps, counted from the first frame's; its low half is the timestamp as it came.
+    timestamp: u64,
     /// Whether `arrival_ns` and `timestamp` are of a frame: a flag, since any value is a legal one.
     primed: bool,
 }
@@ -81,29 +82,34 @@ impl Jitter {
         }
     }
 
-    /// The first packet of a frame arrived.
-    pub fn on_frame(&mut self, arrival_ns: u64, timestamp: u32) {
+    /// The first packet of a frame arrived. Gives what [`on_next_frame`](Self::on_next_frame) does, if there
+    /// was a frame to compare it with.
+    pub fn on_frame(&mut self, arrival_ns: u64, timestamp: u32) -> Option<i64> {
         if self.primed {
-            self.on_next_frame(arrival_ns, timestamp);
+            Some(self.on_next_frame(arrival_ns, timestamp))
         } else {
             self.arrival_ns = arrival_ns;
-            self.timestamp = timestamp;
+            let ahead = timestamp.wrapping_sub(self.timestamp());
+            self.timestamp = self.timestamp.wrapping_add(u64::from(ahead));
             self.primed = true;
+            None
         }
     }
 
     /// As [`on_frame`](Self::on_frame), for a caller who knows that a frame came before, and no restart
-    /// since.
+    /// since. Gives the frame's transit time less the last one's, in nanoseconds: RFC 3550's D.
     #[inline(always)]
-    pub fn on_next_frame(&mut self, arrival_ns: u64, timestamp: u32) {
+    pub fn on_next_frame(&mut self, arrival_ns: u64, timestamp: u32) -> i64 {
         // Differences of neighbours, in wrapping arithmetic: no origin, so nothing to overflow.
         let arrival = arrival_ns.wrapping_sub(self.arrival_ns) as i64;
-        let media = timestamp.wrapping_sub(self.timestamp) as i32;
+        let media = timestamp.wrapping_sub(self.timestamp()) as i32;
         self.arrival_ns = arrival_ns;
-        self.timestamp = timestamp;
+        self.timestamp = self.timestamp.wrapping_add(i64::from(media) as u64);
         // Below 2^31 ticks times 2^62: what is left after the shift fits 64 bits.
         let media = ((i128::from(media) * i128::from(self.ns_per_tick)) >> 32) as i64;
-        self.value = self.value.step(arrival.wrapping_sub(media).unsigned_abs());
+        let deviation = arrival.wrapping_sub(media);
+        self.value = self.value.step(deviation.unsigned_abs());
+        deviation
     }
 
     /// The next frame is not compared with the last: the stream restarted. The value stays, as RFC 3550
@@ -116,13 +122,21 @@ impl Jitter {
     #[must_use]
     #[inline(always)]
     pub fn last_timestamp(&self) -> Option<u32> {
-        self.primed.then_some(self.timestamp)
+        self.primed.then_some(self.timestamp())
     }
 
     /// Timestamp of the last frame; 0 before the first.
     #[must_use]
     #[inline(always)]
     pub const fn timestamp(&self) -> u32 {
+        self.timestamp as u32
+    }
+
+    /// As [`timestamp`](Self::timestamp), with the wraps since the first frame (which has none). Goes on across
+    /// restarts, where the new timestamp is taken as ahead.
+    #[must_use]
+    #[inline(always)]
+    pub const fn extended_timestamp(&self) -> u64 {
         self.timestamp
     }
 
@@ -196,7 +210,9 @@ mod tests {
                 j.on_frame(arrival, timestamp);
             }
             // Whatever that was, it decays.
-            (0..1_000).for_each(|_| j.on_frame(0, u32::MAX));
+            for _ in 0..1_000 {
+                j.on_frame(0, u32::MAX);
+            }
             assert_eq!(j.value().ns(), 0, "{rate} Hz");
         }
     }

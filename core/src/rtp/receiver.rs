@@ -3,10 +3,12 @@
 //! Lives here: which packet begins a frame, and the plain state that decides it. Not here: counters
 //! (`stream` publishes them), clocks.
 
+use super::bursts::{BurstStats, Bursts};
+use super::skew::Skew;
 use super::{Jitter, Placed, RtpHeader, SequenceTracker, Verdict};
 
 /// What one packet changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReceiverUpdate {
     /// What the packet's sequence number says.
     pub verdict: Verdict,
@@ -15,6 +17,12 @@ pub struct ReceiverUpdate {
     /// Frames that began: 1 if the packet is the first, in order, with its timestamp; with a restart, the
     /// suspect's frame is one, too.
     pub new_frames: u8,
+    /// One of the new frames could be compared with the one before it: the jitter stepped.
+    pub jitter_stepped: bool,
+    /// Some sequence numbers settled, of a stream with losses: [`RtpReceiver::bursts`] says something new.
+    pub losses_settled: bool,
+    /// There is a new estimate of [`RtpReceiver::skew`].
+    pub skew_ppm: Option<f64>,
 }
 
 /// The plain state of one received RTP stream: no counters, no clock, no atomics.
@@ -26,6 +34,47 @@ pub struct RtpReceiver {
     /// Timestamp of the last suspect: if it proves to begin a run, its frame is the run's first.
     suspect_timestamp: u32,
     sequence: SequenceTracker,
+    skew: Skew,
+    losses: Losses,
+}
+
+/// What the settled numbers amount to.
+#[derive(Clone, Debug)]
+enum Losses {
+    /// So many came, and none was lost: nearly all streams, so no memory is spent on more.
+    None(u64),
+    Some(Box<Bursts>),
+}
+
+impl Losses {
+    fn on_settled(&mut self, bits: u64, len: u32, on_run: &mut dyn FnMut(u32)) {
+        let bursts = match self {
+            Self::None(received) if bits.count_ones() == len => {
+                *received += u64::from(len);
+                return;
+            }
+            Self::None(received) => {
+                *self = Self::Some(Box::new(unharmed(*received)));
+                return self.on_settled(bits, len, on_run);
+            }
+            Self::Some(bursts) => bursts,
+        };
+        bursts.on_word(bits, len, on_run);
+    }
+
+    fn stats(&self) -> BurstStats {
+        match self {
+            Self::None(received) => unharmed(*received).stats(),
+            Self::Some(bursts) => bursts.stats(),
+        }
+    }
+}
+
+/// So many numbers came, and none was lost.
+fn unharmed(received: u64) -> Bursts {
+    let mut bursts = Bursts::default();
+    bursts.on_received(received);
+    bursts
 }
 
 impl RtpReceiver {
@@ -37,6 +86,8 @@ impl RtpReceiver {
             minute: clock_rate.saturating_mul(60).min(i32::MAX as u32),
             suspect_timestamp: 0,
             sequence: SequenceTracker::new(),
+            skew: Skew::new(),
+            losses: Losses::None(0),
         }
     }
 
@@ -55,17 +106,34 @@ impl RtpReceiver {
     pub fn begins_frame(&mut self, header: &RtpHeader, arrival_ns: u64) -> bool {
         let new_frame = self.jitter.timestamp() != header.timestamp;
         if new_frame {
-            self.jitter.on_next_frame(arrival_ns, header.timestamp);
+            let step = self.jitter.on_next_frame(arrival_ns, header.timestamp);
+            self.skew.on_frame(step);
         }
         new_frame
     }
 
     /// Any packet arrived, at `arrival_ns` on a monotonic clock of the caller's.
-    pub fn on_packet(&mut self, header: &RtpHeader, arrival_ns: u64) -> ReceiverUpdate {
+    ///
+    /// `on_run` gets the length of each run of lost numbers whose end has settled.
+    pub fn on_packet(
+        &mut self,
+        header: &RtpHeader,
+        arrival_ns: u64,
+        on_run: &mut dyn FnMut(u32),
+    ) -> ReceiverUpdate {
         let last = self.jitter.last_timestamp();
         // How far the packet lies behind the newest frame; a packet ahead of it wraps to a lot.
         let age = last.map_or(u32::MAX, |newest| newest.wrapping_sub(header.timestamp));
-        let placed = self.sequence.on_packet(header.sequence, age <= self.minute);
+        let mut settled = false;
+        let losses = &mut self.losses;
+        let mut on_settled = |bits, len| {
+            settled = true;
+            losses.on_settled(bits, len, on_run);
+        };
+        let looks_old = age <= self.minute;
+        let placed = self
+            .sequence
+            .place(header.sequence, looks_old, &mut on_settled);
         let Placed {
             verdict,
             suspect_was_stale,
@@ -74,12 +142,12 @@ impl RtpReceiver {
         let in_order = match verdict {
             Verdict::InOrder { .. } | Verdict::First => true,
             Verdict::Restart => {
-                self.jitter.restart();
+                self.begin_anew();
                 new_frames += u8::from(self.suspect_timestamp != header.timestamp);
                 true
             }
             Verdict::Resync => {
-                self.jitter.restart();
+                self.begin_anew();
                 true
             }
             Verdict::Suspect => {
@@ -90,15 +158,67 @@ impl RtpReceiver {
         };
         // Late packets are of frames that were already compared: RFC 3550's D wants arrival order, but
         // what a reordered packet says of the path is in the reordering, not in a spike of jitter.
+        let mut jitter_stepped = false;
         if in_order && self.jitter.last_timestamp() != Some(header.timestamp) {
-            self.jitter.on_frame(arrival_ns, header.timestamp);
+            if let Some(step) = self.jitter.on_frame(arrival_ns, header.timestamp) {
+                self.skew.on_frame(step);
+                jitter_stepped = true;
+            }
             new_frames += 1;
         }
+        let skew_ppm = (settled && self.skew.on_batch(arrival_ns)).then(|| self.skew.ppm());
         ReceiverUpdate {
             verdict,
             suspect_was_stale,
             new_frames,
+            jitter_stepped,
+            losses_settled: settled && self.has_losses(),
+            skew_ppm: skew_ppm.flatten(),
         }
+    }
+
+    fn begin_anew(&mut self) {
+        self.jitter.restart();
+        self.skew.restart();
+    }
+
+    /// Bursts and gaps (RFC 3611 4.7.2) of the numbers that have settled.
+    #[must_use]
+    pub fn bursts(&self) -> BurstStats {
+        self.losses.stats()
+    }
+
+    /// As [`bursts`](Self::bursts), of what no later packet can change: for counters. Of a stream without
+    /// losses it tells nothing.
+    #[must_use]
+    #[inline]
+    pub fn settled_bursts(&self) -> BurstStats {
+        match &self.losses {
+            Losses::None(_) => BurstStats::default(),
+            Losses::Some(bursts) => bursts.settled(),
+        }
+    }
+
+    /// Whether any number that has settled was lost.
+    #[must_use]
+    pub const fn has_losses(&self) -> bool {
+        matches!(self.losses, Losses::Some(_))
+    }
+
+    /// As [`bursts`](Self::bursts), of all numbers, as if the stream ended now; `on_run` gets the runs of lost
+    /// numbers that had not settled.
+    #[must_use]
+    pub fn bursts_to_the_end(&self, on_run: &mut dyn FnMut(u32)) -> BurstStats {
+        let mut losses = self.losses.clone();
+        self.sequence
+            .unsettled(&mut |bits, len| losses.on_settled(bits, len, on_run));
+        losses.stats()
+    }
+
+    /// How fast the sender's clock is, in parts per million: see [`Skew`].
+    #[must_use]
+    pub fn skew(&self) -> &Skew {
+        &self.skew
     }
 
     /// Jitter so far.

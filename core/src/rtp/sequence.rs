@@ -30,6 +30,7 @@ pub const STALE_RUN: u8 = 16;
 /// What a packet's number says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(align(8))] // one register, and no work to put it together
 pub enum Verdict {
     /// The stream's first packet.
     First,
@@ -64,6 +65,9 @@ pub enum Verdict {
 }
 
 const WORDS: usize = WINDOW as usize / 64;
+
+/// Numbers settle when at least this many higher ones were due: see [`SequenceTracker::place`].
+pub const SETTLED_BEHIND: u32 = 64;
 
 /// Extended numbers start one cycle up, so that a first number can move back below 0.
 const FIRST_CYCLE: u64 = 1 << 16;
@@ -100,6 +104,10 @@ pub struct SequenceTracker {
     stale_next: u16,
     /// Its length.
     stale_run: u8,
+    /// Whether numbers from here on (extended) came or not is not settled yet.
+    settled: u64,
+    /// Up to here (extended) `seen` holds what it should; above it, all were seen.
+    marked: u64,
     /// Bit `n % WINDOW` tells whether number `n`, less than `WINDOW` behind the highest, was seen.
     seen: [u64; WORDS],
 }
@@ -134,43 +142,69 @@ impl SequenceTracker {
             stale_since: 0,
             stale_next: 0,
             stale_run: 0,
+            settled: 0,
+            marked: 0,
             seen: [0; WORDS],
         }
     }
 
-    /// The packet that nearly every packet is: if `number` is the next, with no suspect pending, takes
-    /// it (the verdict is in order, nothing skipped). Else changes nothing, and
+    /// The packet that nearly every packet is: if `number` is the next, with no suspect pending, and no
+    /// multiple of 64, takes it (the verdict is in order, nothing skipped). Else changes nothing, and
     /// [`on_packet`](Self::on_packet) tells more.
     #[must_use]
     #[inline(always)]
     pub const fn advance_by_one(&mut self, number: u16) -> bool {
-        if number as u32 != self.next {
+        // Each 64th goes the long way, where numbers settle.
+        if number as u32 != self.next || number.is_multiple_of(64) {
             return false;
         }
-        self.next = number.wrapping_add(1) as u32;
+        self.next = number as u32 + 1; // 65,536 is no number: 0 goes the long way, too
         self.highest += 1;
-        self.mark(self.highest);
         true
+    }
+
+    /// Marks the numbers that took the short cut: all in one word, since each 64th went the long way.
+    fn catch_up(&mut self) {
+        if self.marked < self.highest {
+            let from = u64::MAX << ((self.marked + 1) % 64);
+            let to = u64::MAX >> (63 - self.highest % 64);
+            self.seen[self.highest as usize / 64 % WORDS] |= from & to;
+            self.marked = self.highest;
+        }
     }
 
     /// Places any `number`. `looks_old`: the packet's timestamp says that it belongs to the last minute
     /// of this stream (asked of a packet far behind only).
     pub fn on_packet(&mut self, number: u16, looks_old: bool) -> Placed {
+        self.place(number, looks_old, &mut |_, _| ())
+    }
+
+    /// As [`on_packet`](Self::on_packet), and tells of numbers that have settled by it: between
+    /// [`SETTLED_BEHIND`] and twice that behind the highest, whether they came is handed to `settled` in
+    /// their order, up to 64 at a time: bit `i` of the first argument stands for the `i`th of so many
+    /// numbers as the second says. What comes after that is late as ever, but settled as missing.
+    pub fn place(
+        &mut self,
+        number: u16,
+        looks_old: bool,
+        settled: &mut dyn FnMut(u64, u32),
+    ) -> Placed {
+        self.catch_up();
         let ahead = number.wrapping_sub(self.highest as u16);
         let back = ahead.wrapping_neg(); // 0 for the highest itself
         let pending = std::mem::replace(&mut self.suspect_next, ASK);
         let verdict = if self.highest == 0 {
-            self.begin(number, 1);
+            self.begin(number, 1, settled);
             Verdict::First
         } else if u32::from(number) == pending {
-            self.begin(number, 2);
+            self.begin(number, 2, settled);
             Verdict::Restart
         } else if ahead != 0 && ahead < MAX_DROPOUT {
-            self.advance(ahead)
+            self.advance(ahead, settled)
         } else if u32::from(back) < WINDOW {
             self.look_back(back)
         } else if ahead >= 1 << 15 && looks_old {
-            self.stale(number)
+            self.stale(number, settled)
         } else {
             self.suspect_next = u32::from(number.wrapping_add(1));
             Verdict::Suspect
@@ -188,7 +222,7 @@ impl SequenceTracker {
 
     /// A number far behind, with an old timestamp: one of a burst of old packets, or of a sender that
     /// began anew.
-    fn stale(&mut self, number: u16) -> Verdict {
+    fn stale(&mut self, number: u16, settled: &mut dyn FnMut(u64, u32)) -> Verdict {
         let since = self.highest as u32;
         let goes_on = number == self.stale_next && since == self.stale_since;
         self.stale_run = if goes_on { self.stale_run + 1 } else { 1 };
@@ -198,19 +232,28 @@ impl SequenceTracker {
             return Verdict::Stale;
         }
         self.stale_run = 0;
-        self.begin(number, 1);
+        self.begin(number, 1, settled);
         Verdict::Resync
     }
 
     /// Starts a run of which `number` and the `count - 1` numbers before it were seen.
-    fn begin(&mut self, number: u16, count: u64) {
+    fn begin(&mut self, number: u16, count: u64, settled: &mut dyn FnMut(u64, u32)) {
+        if self.highest > 0 {
+            self.settle(self.highest + 1, settled);
+        }
         self.seen = [0; WORDS];
         self.highest = FIRST_CYCLE + u64::from(number);
         self.first = self.highest + 1 - count;
+        self.settled = self.first;
         (self.first..=self.highest).for_each(|n| self.mark(n));
+        self.marked = self.highest;
     }
 
-    fn advance(&mut self, ahead: u16) -> Verdict {
+    fn advance(&mut self, ahead: u16, settled: &mut dyn FnMut(u64, u32)) -> Verdict {
+        if u32::from(ahead) >= WINDOW - 2 * SETTLED_BEHIND {
+            // Their bits are about to stand for other numbers.
+            self.settle(self.highest + 1, settled);
+        }
         // The skipped numbers' bits may still stand for numbers a window ago.
         if u32::from(ahead) >= WINDOW {
             self.seen = [0; WORDS];
@@ -219,7 +262,37 @@ impl SequenceTracker {
         }
         self.highest += u64::from(ahead);
         self.mark(self.highest);
+        self.marked = self.highest;
+        let behind = self.highest / 64 * 64 - u64::from(SETTLED_BEHIND);
+        self.settle(behind, settled);
         Verdict::InOrder { skipped: ahead - 1 }
+    }
+
+    /// Hands out what became of the numbers below `end` that were not settled yet.
+    fn settle(&mut self, end: u64, settled: &mut dyn FnMut(u64, u32)) {
+        // Of numbers before the window nothing is known but that they never came in time.
+        let window = (self.highest + 1).saturating_sub(u64::from(WINDOW));
+        while self.settled < end {
+            let in_word = self.settled % 64;
+            let len = (64 - in_word).min(end - self.settled);
+            let bits = if self.settled < window {
+                0
+            } else {
+                self.seen[self.settled as usize / 64 % WORDS] >> in_word
+            };
+            let mask = u64::MAX >> (64 - len);
+            settled(bits & mask, len as u32);
+            self.settled += len;
+        }
+    }
+
+    /// As if the stream ended now: hands out what is not settled yet, as [`place`](Self::place) does.
+    pub fn unsettled(&self, settled: &mut dyn FnMut(u64, u32)) {
+        if self.highest > 0 {
+            let mut copy = self.clone();
+            copy.catch_up();
+            copy.settle(self.highest + 1, settled);
+        }
     }
 
     fn look_back(&mut self, depth: u16) -> Verdict {
@@ -232,6 +305,9 @@ impl SequenceTracker {
             return Verdict::Late { depth };
         }
         let skipped = (self.first - number - 1) as u16; // below WINDOW: both lie in it
+        if self.settled == self.first {
+            self.settled = number;
+        }
         self.first = number;
         Verdict::Early { skipped, depth }
     }
@@ -283,6 +359,8 @@ impl SequenceTracker {
 mod tests {
     use super::*;
     use Verdict::*;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     fn verdicts(numbers: &[u16]) -> Vec<Verdict> {
         let mut t = SequenceTracker::new();
@@ -433,7 +511,7 @@ mod tests {
         let mut long = SequenceTracker::new();
         assert!(!short.advance_by_one(0));
         let numbers = [
-            9, 10, 12, 11, 13, 40_000, 14, 15, 50_000, 50_001, 50_002, 65_535, 0, 1,
+            9, 10, 12, 11, 13, 40_000, 14, 15, 50_000, 50_001, 50_002, 65_534, 65_535, 0, 1, 2,
         ];
         for n in numbers {
             let placed = long.on_packet(n, false);
@@ -447,7 +525,9 @@ mod tests {
             } else {
                 assert_eq!(short.on_packet(n, false), placed);
             }
-            assert_eq!(format!("{short:?}"), format!("{long:?}"));
+            let mut marked = short.clone();
+            marked.catch_up();
+            assert_eq!(format!("{marked:?}"), format!("{long:?}"));
         }
     }
 
@@ -466,5 +546,81 @@ mod tests {
             }
         );
         assert_eq!((t.span(), t.highest()), (4, Some(40_001)));
+    }
+
+    /// Which numbers came, from the first on, as they settled; and the rest, as if the stream ended.
+    fn settled(t: &mut SequenceTracker, numbers: impl Iterator<Item = u16>) -> (Vec<bool>, usize) {
+        let mut came = Vec::new();
+        let mut keep = |bits: u64, len: u32| came.extend((0..len).map(|i| bits >> i & 1 == 1));
+        numbers.for_each(|n| {
+            if !t.advance_by_one(n) {
+                t.place(n, false, &mut keep);
+            }
+        });
+        t.unsettled(&mut keep);
+        let behind = t.highest - t.settled;
+        (came, behind as usize)
+    }
+
+    #[test]
+    fn each_number_settles_once_in_order() {
+        for first in [0, 1, 63, 64, 65_500, 65_535] {
+            for count in [1, 63, 64, 65, 128, 129, 1_000, 5_000] {
+                for lost in [None, Some(1), Some(63), Some(64), Some(500)] {
+                    let mut t = SequenceTracker::new();
+                    let sent = (0..count).filter(|n| Some(*n) != lost || *n == count - 1);
+                    let numbers = sent.clone().map(|n| (first + n) as u16);
+                    let (came, behind) = settled(&mut t, numbers);
+                    let want: Vec<bool> =
+                        (0..count).map(|n| sent.clone().any(|s| s == n)).collect();
+                    assert_eq!(came, want, "{count} from {first} without {lost:?}");
+                    assert!(
+                        behind < 128 && (behind >= 64 || count < 192),
+                        "{behind} of {count}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_dropout_settles_as_lost() {
+        for gap in [800_u32, 895, 896, 897, 1_023, 1_024, 1_025, 2_999] {
+            let mut t = SequenceTracker::new();
+            let numbers = (100..300).chain(300 + gap - 1..300 + gap + 200);
+            let (came, _) = settled(&mut t, numbers.map(|n| n as u16));
+            assert_eq!(came.len(), 200 + gap as usize - 1 + 201, "{gap}");
+            assert_eq!(came.iter().filter(|c| !**c).count(), gap as usize - 1);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default() })]
+
+        /// Packets that come less than SETTLED_BEHIND numbers late are no losses, whatever their order.
+        #[test]
+        fn settling_does_not_mind_the_order(
+            first: u16,
+            lost in prop::collection::vec(prop::bool::weighted(0.1), 300..1_500),
+            swaps in prop::collection::vec((0_usize..1_500, 1_usize..40), 0..100),
+        ) {
+            let mut order: Vec<usize> = (1..lost.len()).filter(|n| !lost[*n]).collect();
+            for (at, by) in swaps {
+                let at = at % order.len();
+                let to = (at + by).min(order.len() - 1);
+                if order[at].abs_diff(at) < 10 && order[to] < order[at] + 60 {
+                    order.swap(at, to);
+                }
+            }
+            // Those that the swaps moved too far after all are put back.
+            let mut highest = 0;
+            let order: Vec<usize> = order.into_iter().filter(|n| { highest = highest.max(*n); highest - n < 64 }).collect();
+            let came_at_all: std::collections::HashSet<usize> = order.iter().copied().chain([0]).collect();
+            let mut t = SequenceTracker::new();
+            let numbers = std::iter::once(0).chain(order.iter().copied()).map(|n| first.wrapping_add(n as u16));
+            let (came, _) = settled(&mut t, numbers);
+            let want: Vec<bool> = (0..=highest).map(|n| came_at_all.contains(&n)).collect();
+            prop_assert_eq!(came, want);
+        }
     }
 }

@@ -5,9 +5,10 @@
 use std::cell::Cell as Local;
 use std::marker::PhantomData;
 
-use super::block::{Block, Levels, total};
+use super::block::{Block, level, total};
 use super::stats::StreamStats;
-use crate::rtp::{RtpHeader, RtpReceiver, Verdict};
+use crate::registry::GroupMetrics;
+use crate::rtp::{LossRuns, RtpHeader, RtpReceiver, Verdict, VideoCodec, begins_key_frame};
 use crate::sync::Arc;
 
 /// What a stream is, told when it is made.
@@ -18,13 +19,26 @@ pub struct StreamConfig {
     pub ssrc: u32,
     /// RTP clock rate, Hz: 90,000 for video, 48,000 for Opus, 8,000 for G.711. Not 0.
     pub clock_rate: u32,
+    /// How the payload tells key frames, for video whose payload is in the clear. Default: not known.
+    pub video_codec: Option<VideoCodec>,
 }
 
 impl StreamConfig {
     /// A stream of `ssrc` whose timestamps tick at `clock_rate` Hz.
     #[must_use]
     pub const fn new(ssrc: u32, clock_rate: u32) -> Self {
-        Self { ssrc, clock_rate }
+        Self {
+            ssrc,
+            clock_rate,
+            video_codec: None,
+        }
+    }
+
+    /// With [`video_codec`](Self::video_codec).
+    #[must_use]
+    pub const fn video_codec(mut self, codec: VideoCodec) -> Self {
+        self.video_codec = Some(codec);
+        self
     }
 }
 
@@ -34,8 +48,8 @@ impl StreamConfig {
 /// all numbers of one moment, and never hold the owner up. Dropping it leaves its totals in its group.
 ///
 /// - **Cost**: a few nanoseconds a packet in order (`benches/RESULTS.md`); no locked instruction, no allocation, no
-///   system call.
-/// - **Memory**: within 512 bytes, all told.
+///   system call. A stream's first loss makes the memory for its loss statistics.
+/// - **Memory**: what a packet touches is within 512 bytes.
 ///
 /// ```compile_fail
 /// fn shared<T: Sync>() {}
@@ -45,15 +59,29 @@ impl StreamConfig {
 pub struct Stream {
     receiver: RtpReceiver,
     block: Arc<Block>,
+    group: Arc<GroupMetrics>,
+    video_codec: Option<VideoCodec>,
+    /// Timestamp of the newest key frame, whose other packets are not one more.
+    key_frame: Option<u32>,
     /// One writer at a time: `&Stream` must not reach a second thread.
     _not_sync: PhantomData<Local<()>>,
 }
 
+// What a packet touches: the owner's state and what it publishes.
+const _: () = assert!(Stream::HOT_BYTES <= 512);
+
 impl Stream {
-    pub(crate) fn new(block: Arc<Block>) -> Self {
+    /// Bytes that a packet in order touches: this, and the first words of what is published. What else is
+    /// published and what the reporter keeps come on top.
+    pub const HOT_BYTES: usize = size_of::<Self>() + Block::HOT;
+
+    pub(crate) fn new(block: Arc<Block>, group: Arc<GroupMetrics>, config: &StreamConfig) -> Self {
         Self {
             receiver: RtpReceiver::new(block.identity.clock_rate),
             block,
+            group,
+            video_codec: config.video_codec,
+            key_frame: None,
             _not_sync: PhantomData,
         }
     }
@@ -66,7 +94,7 @@ impl Stream {
     /// **Errors, panics**: none; a packet that fits nowhere is counted as such.
     #[inline]
     pub fn on_rtp(&mut self, header: &RtpHeader, arrival_ns: u64) -> Verdict {
-        if !self.receiver.is_next(header) {
+        if header.padding_len != 0 || !self.receiver.is_next(header) {
             return self.on_unusual(header, arrival_ns);
         }
         let (block, receiver) = (&*self.block, &mut self.receiver);
@@ -74,41 +102,122 @@ impl Stream {
             count_packet(block, receiver, header, arrival_ns);
             if receiver.begins_frame(header, arrival_ns) {
                 count_frames(block, receiver, 1);
+                count_jitter(block, receiver);
             }
         });
         Verdict::InOrder { skipped: 0 }
     }
 
-    /// Every packet but the next in order.
+    /// As [`on_rtp`](Self::on_rtp), and looks into the payload for key frames if the stream's
+    /// [video codec](StreamConfig::video_codec) is known. `packet` is the whole packet, `header` what
+    /// [`RtpHeader::parse`] made of it. True in the second place if a key frame began with this packet.
+    #[inline]
+    pub fn on_packet(
+        &mut self,
+        header: &RtpHeader,
+        packet: &[u8],
+        arrival_ns: u64,
+    ) -> (Verdict, bool) {
+        let verdict = self.on_rtp(header, arrival_ns);
+        let began = self.video_codec.is_some_and(|codec| {
+            let payload = packet.get(header.header_len as usize..).unwrap_or_default();
+            begins_key_frame(codec, payload)
+        });
+        (verdict, began && self.on_key_frame(header))
+    }
+
+    /// Every packet but the next in order without padding, and each 64th.
     #[cold]
     #[inline(never)]
     fn on_unusual(&mut self, header: &RtpHeader, arrival_ns: u64) -> Verdict {
-        let update = self.receiver.on_packet(header, arrival_ns);
-        let (block, receiver) = (&*self.block, &self.receiver);
+        let (block, group, receiver) = (&*self.block, &*self.group, &mut self.receiver);
+        let mut verdict = Verdict::First;
+        let bursts_before = receiver.settled_bursts();
         block.sequence.write(|| {
+            let update = receiver.on_packet(header, arrival_ns, &mut |run| {
+                group.loss_runs.record(u64::from(run));
+                block.losses.get_or_init(Box::default).count_run(run);
+            });
+            verdict = update.verdict;
+            if verdict == Verdict::First {
+                block.levels[level::FIRST_ARRIVAL_NS].set(arrival_ns);
+                block.levels[level::LAST_ARRIVAL_NS].set(arrival_ns);
+            }
             count_packet(block, receiver, header, arrival_ns);
+            if header.padding_len != 0 {
+                count_padding(block, group, header);
+            }
             if update.new_frames > 0 {
                 count_frames(block, receiver, update.new_frames);
             }
-            count_verdict(block, update.verdict);
+            if update.jitter_stepped {
+                count_jitter(block, receiver);
+            }
+            let compared = u8::from(update.jitter_stepped);
+            let not_compared = update.new_frames.saturating_sub(compared);
+            block.levels[level::FRAMES_NOT_COMPARED].add(u64::from(not_compared));
+            count_verdict(block, verdict, header);
             if update.suspect_was_stale {
                 block.totals[total::STALE].add(1);
                 block.totals[total::SUSPECTS].add(u64::MAX); // less 1, in wrapping arithmetic
             }
+            if let Some(ppm) = update.skew_ppm {
+                block.levels[level::SKEW_PPM].set(ppm.to_bits());
+            }
+            if update.losses_settled {
+                let losses = block.losses.get_or_init(Box::default);
+                losses.set_bursts(&receiver.bursts());
+                group.count_bursts(&bursts_before, &receiver.settled_bursts());
+            }
         });
-        update.verdict
+        if let Verdict::Late { depth } | Verdict::Early { depth, .. } = verdict {
+            group.reordering_depth.record(u64::from(depth));
+        }
+        verdict
     }
 
-    /// The numbers so far, for the owner.
+    /// A packet that begins a key frame, or is another of the same frame: true for the first.
+    #[cold]
+    #[inline(never)]
+    fn on_key_frame(&mut self, header: &RtpHeader) -> bool {
+        if self.key_frame == Some(header.timestamp) {
+            return false;
+        }
+        self.key_frame = Some(header.timestamp);
+        let block = &*self.block;
+        block
+            .sequence
+            .write(|| block.levels[level::KEY_FRAMES].add(1));
+        self.group.key_frames.inc();
+        true
+    }
+
+    pub(super) fn block(&self) -> &Block {
+        &self.block
+    }
+
+    pub(crate) fn group(&self) -> &Arc<GroupMetrics> {
+        &self.group
+    }
+
+    pub(crate) fn shared_block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    /// The numbers so far, for the owner: bursts and gaps as if the stream ended now.
     #[must_use]
     pub fn stats(&self) -> StreamStats {
-        let totals = std::array::from_fn(|i| self.block.totals[i].get());
-        let levels = Levels {
-            jitter: self.receiver.jitter().value(),
-            extended: self.block.highest.get(),
-            last_arrival_ns: self.block.last_arrival_ns.get(),
-        };
-        StreamStats::new(&totals, &levels, self.clock_rate())
+        let bursts = self.receiver.bursts_to_the_end(&mut |_| ());
+        StreamStats::of(&self.block, Some(bursts))
+    }
+
+    /// How often how many packets were lost in a row, as if the stream ended now.
+    #[must_use]
+    pub fn loss_runs(&self) -> LossRuns {
+        let published = self.block.losses.get();
+        let mut runs = published.map_or_else(LossRuns::default, |losses| losses.runs());
+        let _ = self.receiver.bursts_to_the_end(&mut |run| runs.on_run(run));
+        runs
     }
 
     /// Synchronisation source.
@@ -137,35 +246,62 @@ fn count_packet(block: &Block, receiver: &RtpReceiver, header: &RtpHeader, arriv
     totals[total::PACKETS].add(1);
     totals[total::BYTES].add(u64::from(header.packet_len));
     totals[total::HEADER_BYTES].add(u64::from(header.header_len));
-    if header.padding_len != 0 {
-        totals[total::PADDING_BYTES].add(u64::from(header.padding_len));
+    let levels = &block.levels;
+    let since = arrival_ns.wrapping_sub(levels[level::LAST_ARRIVAL_NS].get());
+    // Signed: a clock that stepped back is no wait.
+    if since as i64 > levels[level::INTERARRIVAL_MAX_NS].get() as i64 {
+        levels[level::INTERARRIVAL_MAX_NS].set(since);
     }
-    block.last_arrival_ns.set(arrival_ns);
-    block.highest.set(receiver.sequence().extended());
+    levels[level::LAST_ARRIVAL_NS].set(arrival_ns);
+    levels[level::HIGHEST].set(receiver.sequence().extended());
+}
+
+/// What a packet with padding adds; between the two ends of a write.
+fn count_padding(block: &Block, group: &GroupMetrics, header: &RtpHeader) {
+    block.totals[total::PADDING_BYTES].add(u64::from(header.padding_len));
+    if header.payload_len() == 0 {
+        block.levels[level::PADDING_PACKETS].add(1);
+        group.padding_packets.inc();
+    }
 }
 
 /// What the first packet of a frame adds; between the two ends of a write.
 #[inline(always)]
 fn count_frames(block: &Block, receiver: &RtpReceiver, n: u8) {
     block.totals[total::FRAMES].add(u64::from(n));
-    block.jitter.set(receiver.jitter().value().bits());
+    block.levels[level::TIMESTAMP].set(receiver.jitter().extended_timestamp());
+}
+
+/// What a step of the jitter filter adds; between the two ends of a write.
+#[inline(always)]
+fn count_jitter(block: &Block, receiver: &RtpReceiver) {
+    let jitter = receiver.jitter().value().bits();
+    let levels = &block.levels;
+    levels[level::JITTER].set(jitter);
+    levels[level::JITTER_SUM].add(jitter);
+    levels[level::JITTER_MAX].raise(jitter);
 }
 
 /// What a verdict adds; between the two ends of a write.
-fn count_verdict(block: &Block, verdict: Verdict) {
-    let totals = &block.totals;
+fn count_verdict(block: &Block, verdict: Verdict, header: &RtpHeader) {
+    let (totals, levels) = (&block.totals, &block.levels);
     match verdict {
         Verdict::First => {}
         Verdict::InOrder { skipped } => totals[total::MISSING].add(u64::from(skipped)),
-        Verdict::Late { .. } => {
+        Verdict::Late { depth } => {
             totals[total::RECOVERED].add(1);
             totals[total::REORDERED].add(1);
+            levels[level::DEPTH_MAX].raise(u64::from(depth));
         }
-        Verdict::Early { skipped, .. } => {
+        Verdict::Early { skipped, depth } => {
             totals[total::MISSING].add(u64::from(skipped));
             totals[total::REORDERED].add(1);
+            levels[level::DEPTH_MAX].raise(u64::from(depth));
         }
-        Verdict::Duplicate => totals[total::DUPLICATES].add(1),
+        Verdict::Duplicate => {
+            totals[total::DUPLICATES].add(1);
+            levels[level::DUPLICATE_BYTES].add(u64::from(header.packet_len));
+        }
         Verdict::Stale => totals[total::STALE].add(1),
         Verdict::Suspect => totals[total::SUSPECTS].add(1),
         Verdict::Resync => totals[total::RESTARTS].add(1),
@@ -178,14 +314,17 @@ fn count_verdict(block: &Block, verdict: Verdict) {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let block = &*self.block;
-        if self.receiver.sequence().has_suspect() {
+        let (block, group, receiver) = (&*self.block, &*self.group, &self.receiver);
+        if receiver.sequence().has_suspect() {
             // No packet will settle it any more.
             block.sequence.write(|| {
                 block.totals[total::STALE].add(1);
                 block.totals[total::SUSPECTS].add(u64::MAX);
             });
         }
+        // Nor will any settle what has not settled.
+        let last = receiver.bursts_to_the_end(&mut |run| group.loss_runs.record(u64::from(run)));
+        group.count_bursts(&receiver.settled_bursts(), &last);
         block.sequence.close();
     }
 }

@@ -3,8 +3,9 @@
 //! Lives here: names, labels and comment lines, laid out once; writing them with a snapshot's numbers
 //! between. Not here: which families there are (the encoder).
 //!
-//! A family's text is `chunk number chunk number … chunk number \n`. The comment lines are part of the
-//! first chunk, the line feed after a number is part of the next: so a line is one copy and one number.
+//! A family's text is `comments chunk number chunk number … chunk number \n`. A chunk begins with the line
+//! feed of the line before it: so a line is one copy and one number, and can be left out. A family without
+//! a line is left out whole.
 
 use std::sync::Arc;
 
@@ -19,9 +20,9 @@ use crate::format::{escape, number};
 pub(super) struct Plan {
     /// Held, not just compared: so its address can't become that of another schema.
     schema: Arc<FamilySchema>,
-    /// All chunks, end to end.
+    /// The comments (without their last line feed) and all chunks, end to end.
     fixed: Vec<u8>,
-    /// Where each chunk ends.
+    /// Where the comments and each chunk end.
     ends: Vec<usize>,
 }
 
@@ -58,9 +59,12 @@ impl Plan {
         self.fixed.len() + self.ends.len() * number::MAX_BYTES + 1
     }
 
-    /// Appends the family's text.
+    /// Appends the family's text; nothing, if no series has a value.
     pub(super) fn write(&self, values: &Values, page: &mut Vec<u8>) {
         let mut chunks = self.chunks();
+        let start = page.len();
+        page.extend_from_slice(chunks.next().unwrap_or_default());
+        let lines = page.len();
         let per_unit = self.schema.desc().recorded_per_unit();
         match values {
             Values::Counter(totals) => {
@@ -70,9 +74,11 @@ impl Plan {
                 }
             }
             Values::Gauge(levels) => {
-                for (chunk, &level) in chunks.zip(levels) {
-                    page.extend_from_slice(chunk);
-                    number::value(page, level);
+                for (chunk, level) in chunks.zip(levels) {
+                    if let Some(level) = *level {
+                        page.extend_from_slice(chunk);
+                        number::value(page, level);
+                    }
                 }
             }
             Values::Histogram(series) => {
@@ -80,10 +86,12 @@ impl Plan {
                     write_histogram(&mut chunks, histogram, per_unit, page);
                 }
             }
-            _ => return,
+            _ => {}
         }
-        if !self.ends.is_empty() {
+        if page.len() > lines {
             page.push(b'\n');
+        } else {
+            page.truncate(start);
         }
     }
 
@@ -124,15 +132,12 @@ impl Plan {
         self.push("# HELP ").push(name).push(" ");
         escape::help(&mut self.fixed, desc.help());
         self.push("\n# TYPE ").push(name).push(" ").push(kind);
-        self.push("\n");
+        self.close_chunk();
     }
 
-    /// Closes a chunk with the start of one line: name, labels, and the space before the number.
+    /// A chunk: the line feed of the line before, name, labels, and the space before the number.
     fn lay_line(&mut self, schema: &FamilySchema, series: usize, suffix: &str, le: Option<f64>) {
-        if !self.ends.is_empty() {
-            self.push("\n");
-        }
-        self.push(schema.desc().name()).push(suffix);
+        self.push("\n").push(schema.desc().name()).push(suffix);
         let mut before = "{";
         for (label, value) in schema.labels(series) {
             self.push(before).push(label).push("=\"");
@@ -147,6 +152,10 @@ impl Plan {
             before = ",";
         }
         self.push(if before == "{" { " " } else { "} " });
+        self.close_chunk();
+    }
+
+    fn close_chunk(&mut self) {
         self.ends.push(self.fixed.len());
     }
 

@@ -1,0 +1,105 @@
+//! All scored streams, and participants: what a tick does with them.
+//!
+//! Lives here: the list, when a window is due. Not here: one stream (`subject`).
+
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use super::metrics::ParticipantMetrics;
+use super::participant::{Participant, ParticipantSnapshot};
+use super::subject::Judged;
+use crate::quality::{Quality, worst};
+use crate::registry::Shared;
+use crate::reporter::helpers::helpers;
+
+/// Scored streams from which on the help of other threads is worth it.
+const PARALLEL: usize = 1 << 13;
+
+/// All scored streams.
+#[derive(Debug, Default)]
+pub(crate) struct Judges {
+    judged: Vec<Judged>,
+    participants_judged: Duration,
+}
+
+impl Judges {
+    /// Bytes of one scored stream.
+    pub(crate) const BYTES: usize = size_of::<Judged>() + 256;
+
+    /// Scored streams.
+    pub(crate) fn len(&self) -> usize {
+        self.judged.len()
+    }
+
+    /// Adopts new ones, forgets streams that ended, judges windows that are long enough.
+    pub(crate) fn tick(&mut self, shared: &Shared, at: Duration) {
+        while let Some(new) = shared.new_judged.pop() {
+            self.judged.push(new);
+        }
+        let length = shared.quality_window();
+        self.judged.retain(|judged| !judged.is_over());
+        let large = self.judged.len() >= PARALLEL;
+        match large.then(helpers).flatten() {
+            Some(pool) => pool.install(|| {
+                let all = self.judged.par_iter_mut();
+                all.for_each(|judged| judged.tick(at, length));
+            }),
+            None => self.judged.iter_mut().for_each(|j| j.tick(at, length)),
+        }
+        if at.saturating_sub(self.participants_judged) >= length {
+            self.participants_judged = at;
+            self.judge_participants(shared.participant_metrics());
+        }
+    }
+
+    /// A participant is as well off as the worst of their streams.
+    fn judge_participants(&self, metrics: Option<&ParticipantMetrics>) {
+        let Some(metrics) = metrics else {
+            return; // nobody has been named
+        };
+        let all = self.participants();
+        for (participant, quality) in &all {
+            participant.publish(*quality);
+        }
+        let qualities: Vec<Quality> = all.iter().filter_map(|(_, quality)| *quality).collect();
+        metrics.record(&qualities);
+    }
+
+    fn participants(&self) -> Vec<(Participant, Option<Quality>)> {
+        let mut of_each: HashMap<usize, (Participant, Vec<Quality>)> = HashMap::new();
+        for judged in &self.judged {
+            if let Some(participant) = &judged.participant {
+                let key = participant.key();
+                let entry = of_each
+                    .entry(key)
+                    .or_insert_with(|| (participant.clone(), Vec::new()));
+                entry.1.push(judged.quality());
+            }
+        }
+        let all = of_each.into_values();
+        all.map(|(participant, qualities)| (participant, worst(qualities)))
+            .collect()
+    }
+
+    /// The quality of each scored stream, by the stream's id.
+    pub(crate) fn qualities(&self) -> HashMap<u64, Quality> {
+        let all = self.judged.iter();
+        all.map(|judged| (judged.id(), judged.quality())).collect()
+    }
+
+    /// Every participant with a scored stream, by name.
+    pub(crate) fn participant_snapshots(&self) -> Vec<ParticipantSnapshot> {
+        let mut all: Vec<_> = self
+            .participants()
+            .into_iter()
+            .map(|(participant, _)| ParticipantSnapshot {
+                name: participant.name().to_owned(),
+                quality: participant.quality(),
+            })
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+}

@@ -1,0 +1,122 @@
+//! The families of quality: distributions over streams and participants, and the reasons.
+//!
+//! Lives here: handles, and recording one quality. Not here: scoring.
+
+use std::sync::Arc;
+
+use crate::catalog;
+use crate::counter::Counter;
+use crate::desc::{Desc, LabelNames};
+use crate::error::RegisterError;
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::quality::{Quality, Rating, Reason};
+use crate::registry::Handle;
+use crate::registry::table::{Purpose, Table};
+use crate::shard::attach::Home;
+
+/// Recorded units of a score and of a MOS: see the catalog.
+const SCORE_UNITS: f64 = 100.0;
+const MOS_UNITS: f32 = 1_000.0;
+
+/// The quality of one label group's streams.
+#[derive(Debug)]
+pub(crate) struct QualityMetrics {
+    pub(crate) values: Vec<Box<str>>,
+    score: Histogram,
+    mos: Histogram,
+    reasons: Vec<(Reason, Counter)>,
+}
+
+impl QualityMetrics {
+    pub(crate) fn new(
+        table: &mut Table,
+        home: &Arc<Home>,
+        names: &LabelNames,
+        values: &[&str],
+    ) -> Result<Self, RegisterError> {
+        let reason_names = names.iter().chain(["reason"]).map(Box::from).collect();
+        let with_reason = catalog::RTP_QUALITY_REASONS
+            .clone()
+            .with_label_names(LabelNames::Owned(reason_names));
+        let mut reasons = Vec::with_capacity(Reason::ALL.len());
+        for reason in Reason::ALL {
+            let values = [values, &[reason.as_str()]].concat();
+            let handle = handle(table, home, &with_reason, &values)?;
+            reasons.push((reason, Counter::new(handle)));
+        }
+        let mut histogram = |desc: &Desc| {
+            let desc = desc.clone().with_label_names(names.clone());
+            let handle = handle(table, home, &desc, values)?;
+            Ok::<_, RegisterError>(Histogram::new(handle, desc.layout()))
+        };
+        Ok(Self {
+            values: values.iter().map(|v| Box::from(*v)).collect(),
+            score: histogram(&catalog::RTP_QUALITY_SCORE)?,
+            mos: histogram(&catalog::RTP_QUALITY_MOS)?,
+            reasons,
+        })
+    }
+
+    /// One window of one stream was judged.
+    pub(crate) fn record(&self, quality: &Quality) {
+        record(&self.score, &self.mos, quality);
+        let of = |(reason, _): &&(Reason, Counter)| Some(*reason) == quality.reason;
+        if let Some((_, counter)) = self.reasons.iter().find(of) {
+            counter.inc();
+        }
+    }
+}
+
+/// The quality of participants.
+#[derive(Debug)]
+pub(crate) struct ParticipantMetrics {
+    score: Histogram,
+    mos: Histogram,
+    rated: Vec<(Rating, Gauge)>,
+}
+
+impl ParticipantMetrics {
+    pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+        let mut rated = Vec::with_capacity(Rating::ALL.len());
+        for rating in Rating::ALL {
+            let name = rating.as_str().to_ascii_lowercase();
+            let handle = handle(table, home, &catalog::PARTICIPANTS_RATED, &[&name])?;
+            rated.push((rating, Gauge::new(handle)));
+        }
+        let mut histogram = |desc: &Desc| {
+            let handle = handle(table, home, desc, &[])?;
+            Ok::<_, RegisterError>(Histogram::new(handle, desc.layout()))
+        };
+        Ok(Self {
+            score: histogram(&catalog::PARTICIPANT_QUALITY_SCORE)?,
+            mos: histogram(&catalog::PARTICIPANT_QUALITY_MOS)?,
+            rated,
+        })
+    }
+
+    /// The qualities of all participants, as of now.
+    pub(crate) fn record(&self, all: &[Quality]) {
+        for quality in all {
+            record(&self.score, &self.mos, quality);
+        }
+        for (rating, gauge) in &self.rated {
+            gauge.set(all.iter().filter(|q| q.rating == *rating).count() as f64);
+        }
+    }
+}
+
+fn record(score: &Histogram, mos: &Histogram, quality: &Quality) {
+    score.record((quality.score * SCORE_UNITS).round() as u64);
+    mos.record((quality.mos * MOS_UNITS).round() as u64);
+}
+
+fn handle(
+    table: &mut Table,
+    home: &Arc<Home>,
+    desc: &Desc,
+    values: &[&str],
+) -> Result<Handle, RegisterError> {
+    let series = table.series(desc, desc.kind(), values, Purpose::Reserve)?;
+    Ok(Handle::new(home, &series))
+}

@@ -1,0 +1,120 @@
+//! The registry's methods about quality.
+//!
+//! Lives here: who is scored from when on. Not here: scoring.
+
+use std::sync::Arc;
+
+use super::{Judged, Participant, ParticipantSnapshot, QualityControl, QualityMetrics, Source};
+use crate::clock::uptime;
+use crate::error::RegisterError;
+use crate::quality::Config;
+use crate::registry::Registry;
+use crate::registry::shared::is_named;
+use crate::stream::{SendStream, Stream};
+
+impl Registry {
+    /// Scores `stream` from now on, a window each five seconds (or what
+    /// [`quality_window`](crate::registry::RegistryBuilder::quality_window) says), for as long as it lives.
+    ///
+    /// The score becomes part of the distributions of the stream's label group
+    /// (`media_rtp_quality_score`), of the participant's quality, and of
+    /// [`StreamSnapshot::quality`](crate::stream::StreamSnapshot::quality). To judge a stream twice is to
+    /// count it twice.
+    ///
+    /// - **Memory**: about 1.5 KiB a stream.
+    /// - **Cost**: nothing for the stream's packets; about a microsecond a window for the reporter.
+    ///
+    /// # Errors
+    /// The stream is another registry's, or a limit on series is met.
+    ///
+    /// ```
+    /// use media_metrics_core::quality::{Codec, Config};
+    /// use media_metrics_core::{Registry, StreamConfig};
+    ///
+    /// let registry = Registry::new()?;
+    /// let group = registry.group(&["incoming", "audio"])?;
+    /// let stream = registry.stream(&group, StreamConfig::new(7, 48_000))?;
+    /// let alice = registry.participant("alice");
+    /// let opus = Config::inbound(Codec::Opus.loss_weight(true));
+    /// let control = registry.judge(&stream, opus, Some(&alice))?;
+    /// control.set_muted(true);
+    /// # Ok::<(), media_metrics_core::RegisterError>(())
+    /// ```
+    pub fn judge(
+        &self,
+        stream: &Stream,
+        config: Config,
+        participant: Option<&Participant>,
+    ) -> Result<QualityControl, RegisterError> {
+        let group = stream.group();
+        if !group.packets.handle().is_of(&self.shared.home) {
+            return Err(RegisterError::ForeignGroup);
+        }
+        let source = Source::Received(Arc::clone(stream.shared_block()));
+        self.judge_source(source, &group.values, config, participant)
+    }
+
+    /// As [`judge`](Self::judge), for a stream that is sent from here: by what its receiver reports
+    /// ([`Config::outbound`]).
+    ///
+    /// # Errors
+    /// As for [`judge`](Self::judge).
+    pub fn judge_sender(
+        &self,
+        stream: &SendStream,
+        config: Config,
+        participant: Option<&Participant>,
+    ) -> Result<QualityControl, RegisterError> {
+        let group = stream.group();
+        if !group.packets.handle().is_of(&self.shared.home) {
+            return Err(RegisterError::ForeignGroup);
+        }
+        let source = Source::Sent(Arc::clone(stream.shared_block()));
+        self.judge_source(source, &group.values, config, participant)
+    }
+
+    fn judge_source(
+        &self,
+        source: Source,
+        group: &[Box<str>],
+        config: Config,
+        participant: Option<&Participant>,
+    ) -> Result<QualityControl, RegisterError> {
+        let shared = &self.shared;
+        let values: Vec<&str> = group.iter().map(|v| &**v).collect();
+        let metrics = shared.group_of(
+            &mut shared.quality_groups(),
+            |metrics: &QualityMetrics| is_named(&metrics.values, &values),
+            |table, names, _| QualityMetrics::new(table, &shared.home, names, &values),
+        )?;
+        if participant.is_some() {
+            shared.make_participant_metrics()?;
+        }
+        let control = QualityControl::new();
+        let participant = participant.cloned();
+        let judged = Judged::new(
+            source,
+            config,
+            control.clone(),
+            metrics,
+            participant,
+            uptime(),
+        );
+        shared.new_judged.push(judged);
+        Ok(control)
+    }
+
+    /// Somebody with streams of their own, to be given to [`judge`](Self::judge). Each call makes another
+    /// participant, whatever the name: hosts have ids of their own.
+    #[must_use]
+    pub fn participant(&self, name: &str) -> Participant {
+        Participant::new(name)
+    }
+
+    /// Every participant with a live scored stream, by name, as of the last time that participants were
+    /// judged. On demand; takes the reporter's lock.
+    #[must_use]
+    pub fn participants(&self) -> Vec<ParticipantSnapshot> {
+        self.shared.collector().participants()
+    }
+}

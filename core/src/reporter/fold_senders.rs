@@ -1,0 +1,208 @@
+//! Sent streams into groups: each tick, what every stream added goes to its label group.
+//!
+//! Lives here: the list of live sent streams, deltas, the losses that receivers report. Not here: what a
+//! packet does (`stream::sender`), the groups' series (`registry::sender_group`), received streams
+//! (`fold`).
+//!
+//! On the ticking thread alone: a stream without news is one load, and one with news fourteen additions.
+
+use std::sync::Arc;
+
+use crate::catalog;
+use crate::cell::Version;
+use crate::counter::Counter;
+use crate::error::RegisterError;
+use crate::registry::shared::own_counter;
+use crate::registry::{SenderGroupMetrics, Shared, Table};
+use crate::shard::attach::Home;
+use crate::stream::SenderSnapshot;
+use crate::stream::block::READ_TRIES;
+use crate::stream::sender::block::{SenderBlock, Words, word};
+use crate::sync::Relaxed;
+
+/// Live sent streams, and what they amount to.
+#[derive(Debug)]
+pub(crate) struct FoldSenders {
+    senders: Vec<Entry>,
+    groups: Vec<GroupState>,
+    busy: Counter,
+}
+
+/// One live sent stream, as of the last tick.
+#[derive(Debug)]
+struct Entry {
+    block: Arc<SenderBlock>,
+    totals: [u64; word::FOLDED],
+    version: Version,
+    /// Of the losses that the receiver reported, how many the group already counts.
+    lost_counted: u64,
+}
+
+#[derive(Debug)]
+struct GroupState {
+    metrics: Arc<SenderGroupMetrics>,
+    sum: Sum,
+    /// Losses counted that later turned out to be none: taken off the next ones.
+    debt: u64,
+}
+
+/// What one tick adds to a group.
+#[derive(Debug, Default)]
+struct Sum {
+    totals: [u64; word::FOLDED],
+    lost: u64,
+    /// Losses counted before that were none.
+    not_lost: u64,
+    ended: u64,
+}
+
+impl FoldSenders {
+    pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+        Ok(Self {
+            senders: Vec::new(),
+            groups: Vec::new(),
+            busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
+        })
+    }
+
+    /// Live sent streams.
+    pub(crate) fn len(&self) -> usize {
+        self.senders.len()
+    }
+
+    /// Bytes of one, without what its peer makes it remember.
+    pub(crate) const BYTES: usize = size_of::<SenderBlock>() + size_of::<Entry>() + 256;
+
+    /// Adopts new streams, folds all, forgets those that ended.
+    pub(crate) fn tick(&mut self, shared: &Shared) {
+        let known = self.senders.len();
+        while let Some(block) = shared.new_senders.pop() {
+            if self.senders.len() == self.senders.capacity() {
+                // By an eighth, not double: see `fold`.
+                self.senders.reserve_exact((self.senders.len() / 8).max(64));
+            }
+            self.senders.push(Entry {
+                block,
+                totals: [0; word::FOLDED],
+                version: Version::FIRST,
+                lost_counted: 0,
+            });
+        }
+        // After the streams: a stream's group is in the list before the stream is in the queue.
+        for metrics in shared.sender_groups().iter().skip(self.groups.len()) {
+            self.groups.push(GroupState {
+                metrics: Arc::clone(metrics),
+                sum: Sum::default(),
+                debt: 0,
+            });
+        }
+        for (at, entry) in self.senders.iter_mut().enumerate() {
+            let Some(group) = self.groups.get_mut(entry.block.identity.group as usize) else {
+                continue;
+            };
+            if at >= known {
+                group.metrics.started.inc();
+                group.metrics.senders.inc();
+            }
+            if !entry.fold(&mut group.sum) {
+                self.busy.inc();
+            }
+        }
+        let ended: u64 = self.groups.iter_mut().map(GroupState::apply).sum();
+        if ended > 0 {
+            self.forget(shared, ended as usize);
+        }
+    }
+
+    fn forget(&mut self, shared: &Shared, ended: usize) {
+        self.senders.retain(|entry| !entry.version.is_closed());
+        // Give memory back after a crowd has left, but not at every ebb.
+        if self.senders.capacity() > 64 && self.senders.len() < self.senders.capacity() / 4 {
+            self.senders.shrink_to(self.senders.len() * 2);
+        }
+        // Relaxed: see `Registry::stream`.
+        shared.live_streams.fetch_sub(ended, Relaxed);
+    }
+
+    /// Every live sent stream, as of now.
+    pub(crate) fn senders(&self) -> Vec<SenderSnapshot> {
+        let snapshot = |entry: &Entry| {
+            let (_, words) = entry.block.read(READ_TRIES)?;
+            let identity = &entry.block.identity;
+            let group = self.groups.get(identity.group as usize);
+            let values = group.map_or_else(Vec::new, |g| {
+                g.metrics.values.iter().map(|v| v.to_string()).collect()
+            });
+            Some(SenderSnapshot::new(identity, values, &words))
+        };
+        self.senders.iter().filter_map(snapshot).collect()
+    }
+}
+
+impl Entry {
+    /// Adds to `sum` what the stream did since the last tick; false if its writer was busy.
+    fn fold(&mut self, sum: &mut Sum) -> bool {
+        if self.block.sequence.version() == self.version {
+            return true; // nothing new: one line read
+        }
+        let Some((version, now)) = self.block.read(READ_TRIES) else {
+            // Totals are cumulative: what is not read now is read at the next tick.
+            return false;
+        };
+        self.version = version;
+        for ((sum, then), now) in sum.totals.iter_mut().zip(&mut self.totals).zip(now) {
+            *sum = sum.wrapping_add(now.wrapping_sub(*then));
+            *then = now;
+        }
+        sum.ended += u64::from(version.is_closed());
+        self.settle(&now, sum);
+        true
+    }
+
+    /// Counts the losses that the receiver reported.
+    ///
+    /// What it reports goes down when packets come late, a counter can't: so the most that it ever
+    /// reported counts, and at the stream's end what was too much is a debt of the group.
+    fn settle(&mut self, now: &Words, sum: &mut Sum) {
+        let lost = now[word::LOST].cast_signed().max(0).cast_unsigned();
+        sum.lost += lost.saturating_sub(self.lost_counted);
+        self.lost_counted = self.lost_counted.max(lost);
+        if self.version.is_closed() {
+            sum.not_lost += self.lost_counted - lost;
+        }
+    }
+}
+
+impl GroupState {
+    /// Adds the sum to the group's series, and begins the next. How many streams ended.
+    fn apply(&mut self) -> u64 {
+        let sum = std::mem::take(&mut self.sum);
+        let (m, t) = (&self.metrics, &sum.totals);
+        self.debt += sum.not_lost;
+        let paid = self.debt.min(sum.lost);
+        self.debt -= paid;
+        for (counter, n) in [
+            (&m.packets, t[word::PACKETS]),
+            (&m.bytes, t[word::BYTES]),
+            (&m.header_bytes, t[word::HEADER_BYTES]),
+            (&m.padding_bytes, t[word::PADDING_BYTES]),
+            (&m.frames, t[word::FRAMES]),
+            (&m.key_frames, t[word::KEY_FRAMES]),
+            (&m.retransmitted_packets, t[word::RETRANSMITTED_PACKETS]),
+            (&m.retransmitted_bytes, t[word::RETRANSMITTED_BYTES]),
+            (&m.nacks, t[word::NACKS]),
+            (&m.nacked_packets, t[word::NACKED]),
+            (&m.plis, t[word::PLIS]),
+            (&m.firs, t[word::FIRS]),
+            (&m.remote_reports, t[word::REPORTS]),
+            (&m.remote_lost, sum.lost - paid),
+            (&m.ended, sum.ended),
+        ] {
+            counter.add(n);
+        }
+        if sum.ended > 0 {
+            m.senders.add(-(sum.ended as f64));
+        }
+        sum.ended
+    }
+}

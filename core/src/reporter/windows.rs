@@ -1,0 +1,362 @@
+//! What a histogram recorded in the last seconds, as gauges.
+//!
+//! Lives here: which histograms are watched, rings of differences that forget, setting the gauges. Not
+//! here: what counts amount to (`histogram::summary`), when a tick is (`thread`).
+//!
+//! # How a window forgets
+//! At each tick a watch reads its histogram's counts and takes off those of the tick before. What came in
+//! between is added to the window's total, and noted in its newest slot, bucket by bucket, only those that
+//! changed. A slot that is too old is taken off the total again. So a window costs its total, and what its
+//! slots hold: some tens of buckets each, if latencies are what they were.
+//!
+//! Ticks may be irregular, so time decides, not their number: ticks are put together in one slot while it
+//! is no longer than a twelfth of the window ([`SLOTS`]), and a slot goes when its middle is older than the
+//! window. So a window covers its span to within half a slot or half a tick, whichever is longer, however
+//! many ticks there are; its newest slot stays, however long it took.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::desc::Desc;
+use crate::error::RegisterError;
+use crate::gauge::Gauge;
+use crate::histogram::record::{HEADER, array_len};
+use crate::histogram::{Buckets, Histogram, Layout, Summary};
+use crate::registry::{Handle, Series, Shared};
+use crate::shard::Shards;
+
+/// A window's span is at least this many slots.
+const SLOTS: u32 = 12;
+
+/// The windows, by the value of the label `window`. No time is spanned by the last tick alone.
+const SPANS: [(&str, Duration); 3] = [
+    ("interval", Duration::ZERO),
+    ("10s", Duration::from_secs(10)),
+    ("60s", Duration::from_secs(60)),
+];
+
+/// What is shown of a window, by the value of the label `statistic`.
+const STATISTICS: [&str; 6] = ["p50", "p95", "p99", "max", "mean", "stddev"];
+
+/// Gauges of one window of one histogram, in the order of [`STATISTICS`].
+#[derive(Debug)]
+pub(crate) struct WindowGauges([Gauge; STATISTICS.len()]);
+
+impl WindowGauges {
+    /// The gauges of all windows, from `gauge`, which finds or makes the one with these last label values.
+    /// They have no value yet.
+    pub(crate) fn all(
+        gauge: impl Fn([&str; 2]) -> Result<Gauge, RegisterError>,
+    ) -> Result<[Self; SPANS.len()], RegisterError> {
+        let [a, b, c] = SPANS.map(|(window, _)| {
+            let cleared = |statistic| gauge([window, statistic]).inspect(Gauge::clear);
+            let [p50, p95, p99, max, mean, stddev] = STATISTICS.map(cleared);
+            Ok(Self([p50?, p95?, p99?, max?, mean?, stddev?]))
+        });
+        Ok([a?, b?, c?])
+    }
+
+    /// Shows a summary of recorded units; without one, nothing.
+    fn show(&self, summary: Option<Summary>, per_unit: f64) {
+        let values = summary.map_or([None; STATISTICS.len()], |s| {
+            let [p50, p95, p99, max] = [s.p50, s.p95, s.p99, s.max].map(|v| Some(v as f64));
+            [p50, p95, p99, max, Some(s.mean), s.stddev]
+        });
+        for (gauge, value) in self.0.iter().zip(values) {
+            match value {
+                Some(value) => gauge.set(value / per_unit),
+                None => gauge.clear(),
+            }
+        }
+    }
+}
+
+/// All watched histograms of a registry.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    watches: Vec<Watch>,
+    /// What came since the tick before, of one histogram after the other.
+    fresh: Vec<u64>,
+}
+
+/// One watched histogram.
+#[derive(Debug)]
+struct Watch {
+    source: Histogram,
+    layout: Layout,
+    per_unit: f64,
+    /// Its counts at the last tick, or when it came to be watched, and when that was.
+    before: Box<[u64]>,
+    at: Instant,
+    windows: [(Window, WindowGauges); SPANS.len()],
+}
+
+impl Windows {
+    /// Whether `source` is watched.
+    pub(crate) fn has(&self, source: &Histogram) -> bool {
+        let series = |h: &Histogram| Arc::as_ptr(h.handle().series());
+        self.watches
+            .iter()
+            .any(|w| series(&w.source) == series(source))
+    }
+
+    /// Watches `source`, a histogram of `desc`, from now on; what it recorded before is no window's.
+    pub(crate) fn watch(
+        &mut self,
+        source: Histogram,
+        desc: &Desc,
+        gauges: [WindowGauges; SPANS.len()],
+        now: Instant,
+    ) {
+        let layout = desc.layout();
+        let [a, b, c] = SPANS.map(|(_, span)| Window::new(span, layout));
+        let [of_a, of_b, of_c] = gauges;
+        let mut watch = Watch {
+            source,
+            layout,
+            per_unit: desc.recorded_per_unit(),
+            before: vec![0; layout.len()].into(),
+            at: now,
+            windows: [(a, of_a), (b, of_b), (c, of_c)],
+        };
+        watch.read(&mut self.fresh); // and look away: see above
+        self.watches.push(watch);
+    }
+
+    /// Shows what each watched histogram recorded since the last tick, and until now.
+    ///
+    /// A watch goes with its histogram's series, and takes its gauges with it.
+    pub(crate) fn tick(&mut self, shared: &Shared, now: Instant) {
+        let fresh = &mut self.fresh;
+        self.watches.retain_mut(|watch| {
+            let live = !watch.source.handle().series().life.is_removed();
+            if live {
+                watch.read(fresh);
+                watch.step(fresh, now);
+            } else {
+                let mut table = shared.table();
+                for gauge in watch.windows.iter().flat_map(|(_, gauges)| &gauges.0) {
+                    table.remove(gauge.handle().series());
+                }
+            }
+            live
+        });
+    }
+
+    /// Memory in bytes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        let window = |(window, _): &(Window, WindowGauges)| window.memory();
+        let watch = |w: &Watch| w.before.len() * 8 + w.windows.iter().map(window).sum::<usize>();
+        self.watches.iter().map(watch).sum()
+    }
+}
+
+impl Watch {
+    /// Makes `fresh` what was recorded since the last call.
+    fn read(&mut self, fresh: &mut Vec<u64>) {
+        fresh.clear();
+        fresh.resize(self.layout.len(), 0);
+        let handle: &Handle = self.source.handle();
+        let (shards, series): (&Shards, &Series) = (handle.home().shards(), handle.series());
+        let len = array_len(self.layout);
+        for array in shards.iter().filter_map(|s| s.buckets(series.index, len)) {
+            let cells = array.iter().skip(HEADER);
+            fresh
+                .iter_mut()
+                .zip(cells)
+                .for_each(|(n, cell)| *n += cell.get());
+        }
+        for (now, before) in fresh.iter_mut().zip(&mut self.before) {
+            // No cell goes back while a handle of its series lives, and we hold one.
+            (*now, *before) = (now.wrapping_sub(*before), *now);
+        }
+    }
+
+    fn step(&mut self, fresh: &[u64], now: Instant) {
+        for (window, gauges) in &mut self.windows {
+            window.step(self.at, now, fresh);
+            gauges.show(window.summary(), self.per_unit);
+        }
+        self.at = now;
+    }
+}
+
+/// What was recorded in the last while.
+#[derive(Debug)]
+struct Window {
+    span: Duration,
+    layout: Layout,
+    /// Sum of all slots.
+    total: Box<[u64]>,
+    /// Oldest first, each beginning where the one before ends.
+    slots: VecDeque<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    from: Instant,
+    to: Instant,
+    counts: BTreeMap<u32, u64>,
+}
+
+impl Window {
+    fn new(span: Duration, layout: Layout) -> Self {
+        Self {
+            span,
+            layout,
+            total: vec![0; layout.len()].into(),
+            slots: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what came between two moments, and forgets what is too old at the second.
+    fn step(&mut self, from: Instant, to: Instant, fresh: &[u64]) {
+        let room = |slot: &Slot| to.saturating_duration_since(slot.from) <= self.span / SLOTS;
+        if !self.slots.back().is_some_and(room) {
+            let counts = BTreeMap::new();
+            self.slots.push_back(Slot { from, to, counts });
+        }
+        if let Some(slot) = self.slots.back_mut() {
+            slot.to = to;
+            for ((at, total), &n) in (0..).zip(&mut self.total).zip(fresh).filter(|f| *f.1 > 0) {
+                *total += n;
+                *slot.counts.entry(at).or_default() += n;
+            }
+        }
+        let span = self.span;
+        let age = |then| to.saturating_duration_since(then);
+        let old = |slot: &Slot| age(slot.from) + age(slot.to) > span * 2;
+        while self.slots.len() > 1 && self.slots.front().is_some_and(old) {
+            for (at, n) in self.slots.pop_front().into_iter().flat_map(|s| s.counts) {
+                if let Some(total) = self.total.get_mut(at as usize) {
+                    *total -= n;
+                }
+            }
+        }
+    }
+
+    fn summary(&self) -> Option<Summary> {
+        let (layout, counts) = (self.layout, &*self.total);
+        Buckets { layout, counts }.summary()
+    }
+
+    fn memory(&self) -> usize {
+        // A leaf of eleven entries takes 150 bytes, and is half full or more.
+        let entries: usize = self.slots.iter().map(|s| s.counts.len()).sum();
+        self.total.len() * 8 + entries * 25
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    /// Twelve buckets: enough to see which sample went where.
+    const LAYOUT: Layout = Layout::new(0, 40);
+
+    /// Time since the tick before, and what came in it.
+    fn ticks() -> impl Strategy<Value = Vec<(Duration, Vec<u64>)>> {
+        let time = prop_oneof![
+            Just(1_000_000_000_u64),            // on time
+            999_000_000..1_001_000_000_u64,     // nearly
+            1..50_000_000_u64,                  // flushes
+            1..3_000_000_000_u64,               // anyhow
+            30_000_000_000..90_000_000_000_u64, // asleep
+        ];
+        let counts = prop_oneof![Just(vec![0; LAYOUT.len()]), vec(0..9_u64, LAYOUT.len())];
+        vec(
+            (time.prop_map(Duration::from_nanos), counts),
+            1..if cfg!(miri) { 12 } else { 300 },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(7),
+            cases: if cfg!(miri) { 2 } else { 256 },
+            ..ProptestConfig::default()
+        })]
+
+        /// The oracle keeps every tick for ever, and adds up those of the window one by one.
+        #[test]
+        fn a_window_is_the_sum_of_its_last_ticks(ticks in ticks(), span in prop_oneof![Just(0_u64), Just(10), Just(60)]) {
+            let span = Duration::from_secs(span);
+            let mut window = Window::new(span, LAYOUT);
+            let birth = Instant::now();
+            let mut now = birth;
+            let mut all: Vec<(Instant, Instant, &[u64])> = Vec::new();
+            for (time, counts) in &ticks {
+                let from = now;
+                now += *time;
+                window.step(from, now, counts);
+                all.push((from, now, counts));
+
+                let since = window.slots.front().map(|s| s.from);
+                let inside = all.iter().filter(|t| Some(t.0) >= since);
+                let mut sum = vec![0; LAYOUT.len()];
+                let mut longest = Duration::ZERO;
+                for (from, to, counts) in inside {
+                    sum.iter_mut().zip(*counts).for_each(|(s, n)| *s += n);
+                    longest = longest.max(*to - *from);
+                }
+                prop_assert_eq!(&*window.total, &*sum);
+                let slots = window.slots.iter().flat_map(|s| &s.counts);
+                let in_slots: u64 = slots.map(|(_, n)| n).sum();
+                prop_assert_eq!(window.total.iter().sum::<u64>(), in_slots);
+
+                // It covers its span; more or less by half a slot, half a tick; less if it is young.
+                let covered = since.map_or(Duration::ZERO, |s| now - s);
+                let half = (span / SLOTS).max(longest) / 2;
+                prop_assert!(covered <= span + half || window.slots.len() == 1, "{covered:?}");
+                let before = all.iter().map(|t| t.1 - t.0).max().unwrap_or_default();
+                let half = (span / SLOTS).max(before) / 2;
+                prop_assert!(covered + half >= span.min(now - birth), "{covered:?}");
+                prop_assert!(window.slots.len() <= 2 * SLOTS as usize + 1 + 1, "{}", window.slots.len());
+            }
+        }
+    }
+
+    /// Ticks on time: exactly the last ten and sixty.
+    #[test]
+    fn regular_ticks_are_counted_to_the_tick() {
+        let mut windows = SPANS.map(|(_, span)| Window::new(span, LAYOUT));
+        let birth = Instant::now();
+        let at = |tick: u64| birth + Duration::from_secs(tick);
+        let mut fresh = vec![0; LAYOUT.len()];
+        fresh[3] = 1;
+        for tick in 1..=if cfg!(miri) { 66 } else { 200 } {
+            let counts = windows.each_mut().map(|window| {
+                window.step(at(tick - 1), at(tick), &fresh);
+                window.summary().map_or(0, |s| s.count)
+            });
+            assert_eq!(counts[..2], [1, tick.min(10)], "tick {tick}");
+            // Slots of five seconds: the oldest goes when its middle is a minute old.
+            let whole = tick.min(58 + (tick + 2) % 5);
+            assert_eq!(counts[2], whole, "tick {tick}");
+        }
+    }
+
+    /// However often somebody flushes, a window keeps a bounded number of slots.
+    #[test]
+    fn flushes_take_no_room() {
+        let mut window = Window::new(Duration::from_secs(10), LAYOUT);
+        let birth = Instant::now();
+        let each = if cfg!(miri) { 100 } else { 1 }; // milliseconds
+        let at = |tick: u64| birth + Duration::from_millis(tick * each);
+        let fresh = vec![each; LAYOUT.len()];
+        for tick in 1..=30_000 / each {
+            window.step(at(tick - 1), at(tick), &fresh);
+        }
+        assert!(
+            window.slots.len() <= 2 * SLOTS as usize,
+            "{}",
+            window.slots.len()
+        );
+        let covered = window.summary().unwrap().count / LAYOUT.len() as u64;
+        assert!((9_500..=10_500).contains(&covered), "{covered} ms");
+    }
+}

@@ -1,0 +1,204 @@
+//! What a receiver's reports and requests do to a sent stream.
+//!
+//! Lives here: publishing them. Not here: reading RTCP (`rtp::rtcp`), the arithmetic (`rtp::feedback`).
+//!
+//! All of this is rare: a few times a second and stream. What is distributed over many streams goes
+//! straight into the group's histograms.
+
+use super::SendStream;
+use super::block::word;
+use crate::rtp::feedback::{
+    Asked, KeyFrameRequests, NackRecovery, RemoteReports, ReportVerdict, RoundTrip, SentReports,
+};
+use crate::rtp::rtcp::{
+    ReportBlock, SenderInfo, StatisticsSummary, TransportFeedback, VoipMetrics,
+};
+
+/// What is remembered of a peer.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) sent: SentReports,
+    pub(super) remote: RemoteReports,
+    pub(super) key_frames: KeyFrameRequests,
+    /// Made by the first NACK: it is the largest.
+    pub(super) nacks: Option<NackRecovery>,
+}
+
+impl SendStream {
+    /// A sender report about this stream left. The last 16 are kept, to measure the round trip with. One
+    /// about another stream changes nothing.
+    pub fn on_sender_report(&mut self, info: &SenderInfo, departure_ns: u64) {
+        if info.ssrc != self.ssrc() {
+            return;
+        }
+        self.peer_mut().sent.on_sent(info.ntp, departure_ns);
+        self.publish(|stream| stream.add(word::SENDER_REPORTS, 1));
+    }
+
+    /// A report block came: the round trip in nanoseconds, if it measures one (RFC 3550 §6.4.1).
+    ///
+    /// A block about another stream changes nothing, one about the RTX stream included; one that is older
+    /// than the newest, or about numbers that were not sent, is counted as such.
+    pub fn on_report(&mut self, block: &ReportBlock, arrival_ns: u64) -> Option<u64> {
+        if block.ssrc != self.ssrc() {
+            return None;
+        }
+        let numbers = self.sent_numbers();
+        let peer = self.peer_mut();
+        let verdict = match numbers {
+            Some((first, highest)) => peer.remote.on_report(block, first, highest),
+            None => ReportVerdict::NotSent,
+        };
+        let refused = match verdict {
+            ReportVerdict::Accepted | ReportVerdict::Restarted => None,
+            ReportVerdict::Stale => Some(word::REPORTS_STALE),
+            ReportVerdict::NotSent => Some(word::REPORTS_NOT_SENT),
+        };
+        if let Some(counted) = refused {
+            self.publish(|stream| stream.add(counted, 1));
+            return None;
+        }
+        let trip = peer
+            .sent
+            .on_echo(block.last_report, block.delay, arrival_ns);
+        let (lost, highest) = (peer.remote.lost(), peer.remote.highest_sequence());
+        let jitter = u64::from(block.jitter_ticks);
+        self.publish(|stream| {
+            stream.add(word::REPORTS, 1);
+            stream.add(
+                word::REMOTE_RESTARTS,
+                u64::from(verdict == ReportVerdict::Restarted),
+            );
+            stream.set(word::LOST, lost.cast_unsigned());
+            stream.set(word::FRACTION_LOST, u64::from(block.fraction_lost));
+            stream.set(word::JITTER_TICKS, jitter);
+            stream.set(
+                word::JITTER_TICKS_MAX,
+                stream.get(word::JITTER_TICKS_MAX).max(jitter),
+            );
+            stream.set(word::REMOTE_HIGHEST, highest.unwrap_or(0));
+            stream.set(word::LAST_REPORT_NS, arrival_ns);
+            stream.count_round_trip(trip);
+        });
+        let group = &self.group;
+        let jitter_ns = u128::from(jitter) * 1_000_000_000 / u128::from(self.clock_rate().max(1));
+        group.remote_jitter.record(jitter_ns as u64); // below 2^62: 32 bits of seconds
+        let parts_per_million = u64::from(block.fraction_lost) * 1_000_000 / 256;
+        group.remote_fraction_lost.record(parts_per_million);
+        if let Some(ns) = trip.ns() {
+            group.remote_rtt.record(ns);
+        }
+        trip.ns()
+    }
+
+    /// A NACK for these numbers came (RFC 4585 §6.2.1).
+    pub fn on_nack(&mut self, numbers: impl IntoIterator<Item = u16>, arrival_ns: u64) {
+        let nacks = self.peer_mut().nacks.get_or_insert_default();
+        let (mut asked, mut again) = (0, 0);
+        for number in numbers {
+            asked += 1;
+            again += u64::from(nacks.on_request(number, arrival_ns) == Asked::Again);
+        }
+        let unanswered = nacks.unanswered();
+        self.publish(|stream| {
+            stream.add(word::NACKS, 1);
+            stream.add(word::NACKED, asked);
+            stream.add(word::NACKED_AGAIN, again);
+            stream.set(word::UNANSWERED, unanswered);
+        });
+    }
+
+    /// A PLI came (RFC 4585 §6.3.1).
+    pub fn on_pli(&mut self, arrival_ns: u64) {
+        self.peer_mut().key_frames.on_pli(arrival_ns);
+        self.publish(|stream| stream.add(word::PLIS, 1));
+    }
+
+    /// An entry of a FIR came, with its sequence number: the same number again is the same request, and
+    /// not counted (RFC 5104 §4.3.1.1).
+    pub fn on_fir(&mut self, sequence: u8, arrival_ns: u64) {
+        if self.peer_mut().key_frames.on_fir(sequence, arrival_ns) {
+            self.publish(|stream| stream.add(word::FIRS, 1));
+        }
+    }
+
+    /// An estimate of the bandwidth for all streams to this receiver came, in bits per second (REMB).
+    pub fn on_remb(&mut self, bitrate_bps: u64, arrival_ns: u64) {
+        self.publish(|stream| {
+            stream.add(word::ESTIMATES, 1);
+            stream.set(word::ESTIMATE_BPS, bitrate_bps);
+            stream.set(word::LAST_ESTIMATE_NS, arrival_ns);
+        });
+    }
+
+    /// Transport-wide feedback came. It is about all streams of the transport: hand it to one of them.
+    pub fn on_transport_feedback(&mut self, feedback: &TransportFeedback) {
+        self.publish(|stream| {
+            stream.add(word::TRANSPORT_REPORTS, 1);
+            stream.add(word::TRANSPORT_PACKETS, u64::from(feedback.packets));
+            stream.add(word::TRANSPORT_MISSING, u64::from(feedback.missing()));
+        });
+    }
+
+    /// A statistics summary about this stream came (RFC 3611 §4.6).
+    pub fn on_summary(&mut self, summary: &StatisticsSummary) {
+        self.publish(|stream| {
+            stream.add(word::SUMMARIES, 1);
+            stream.set_all(word::SUMMARY, &summary.words());
+        });
+    }
+
+    /// VoIP metrics about this stream came (RFC 3611 §4.7).
+    pub fn on_voip_metrics(&mut self, metrics: &VoipMetrics) {
+        self.publish(|stream| {
+            stream.add(word::VOIPS, 1);
+            stream.set_all(word::VOIP, &metrics.words());
+        });
+    }
+
+    fn peer_mut(&mut self) -> &mut Peer {
+        self.peer.get_or_insert_default()
+    }
+
+    /// Writes words so that readers see all of it or nothing. By `&mut`: we are the one writer.
+    fn publish(&mut self, write: impl FnOnce(&Self)) {
+        self.block.sequence.write(|| write(self));
+    }
+
+    fn get(&self, at: usize) -> u64 {
+        self.block.words[at].get()
+    }
+
+    fn set(&self, at: usize, value: u64) {
+        self.block.words[at].set(value);
+    }
+
+    fn add(&self, at: usize, n: u64) {
+        self.block.words[at].add(n);
+    }
+
+    fn set_all(&self, at: usize, values: &[u64]) {
+        let cells = self.block.words.iter().skip(at);
+        cells.zip(values).for_each(|(cell, value)| cell.set(*value));
+    }
+
+    /// What an echo says; between the two ends of a write.
+    fn count_round_trip(&self, trip: RoundTrip) {
+        let Some(ns) = trip.ns() else {
+            let impossible = trip == RoundTrip::Impossible;
+            return self.add(word::ROUND_TRIPS_IMPOSSIBLE, u64::from(impossible));
+        };
+        let (min, max) = match self.get(word::ROUND_TRIPS) {
+            0 => (ns, ns),
+            _ => (
+                ns.min(self.get(word::ROUND_TRIP_MIN_NS)),
+                ns.max(self.get(word::ROUND_TRIP_MAX_NS)),
+            ),
+        };
+        self.add(word::ROUND_TRIPS, 1);
+        self.set(word::ROUND_TRIP_NS, ns);
+        self.set(word::ROUND_TRIP_MIN_NS, min);
+        self.set(word::ROUND_TRIP_MAX_NS, max);
+        self.add(word::ROUND_TRIP_SUM_NS, ns);
+    }
+}
