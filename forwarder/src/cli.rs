@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Seconds, StreamCount, WorkerCount};
+use crate::analyze::{Format, Job};
+use crate::config::{Seconds, StreamCount, Subscriber, WorkerCount};
+use crate::payload::ClockRate;
 
 /// Instrumented RTP forwarder: every packet is forwarded, and every packet is measured.
 #[derive(Debug, Parser)]
@@ -32,6 +34,51 @@ pub enum Command {
     Forward(ForwardFlags),
     /// Print the effective configuration as YAML: file, flags and defaults together.
     Config(ForwardFlags),
+    /// Read captures and print statistics of every RTP stream in them.
+    ///
+    /// Captures are pcap or pcapng, plain or gzip. RTP is found by what it looks like: a source (an SSRC
+    /// between two addresses and UDP ports) counts with three packets whose sequence numbers and timestamps
+    /// follow one another, with two if RTCP names it, or with two neighbours if there are no more. A stream
+    /// ends with RTCP's goodbye, or with 25 s of silence if what comes then has nothing to do with it.
+    ///
+    /// What can't be read of a damaged capture is told on standard error; the status is 0 then, and 2 for a
+    /// file that is no capture.
+    Analyze(AnalyzeFlags),
+}
+
+/// Flags of `analyze`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct AnalyzeFlags {
+    /// Captures, in the order in which they were made: streams go on from one to the next. `-` is standard
+    /// input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The RTP clock rate of a payload type, `96=90000` say; may be given several times. [default: what
+    /// session descriptions in the capture say, RFC 3551, sender reports, or an estimate]
+    #[arg(long = "clock-rate", value_name = "PT=HZ", value_parser = clock_rate)]
+    pub clock_rates: Vec<(u8, ClockRate)>,
+}
+
+impl AnalyzeFlags {
+    /// What to analyse.
+    #[must_use]
+    pub fn job(&self) -> Job {
+        Job {
+            files: self.files.clone(),
+            clock_rates: self.clock_rates.clone(),
+        }
+    }
+}
+
+fn clock_rate(said: &str) -> Result<(u8, ClockRate), String> {
+    let no_type = "write it as PT=HZ, a payload type from 0 to 127 and its rate: 96=90000";
+    let (pt, hz) = said.split_once('=').ok_or(no_type)?;
+    let pt = pt.parse().ok().filter(|pt| *pt < 128).ok_or(no_type)?;
+    let hz: u32 = hz.parse().map_err(|_| no_type)?;
+    Ok((pt, ClockRate::try_from(hz)?))
 }
 
 /// Flags of `forward`.
@@ -43,7 +90,7 @@ pub struct ForwardFlags {
     pub listen: Option<SocketAddr>,
     /// Forward every packet to this address; may be given several times.
     #[arg(long = "subscriber", value_name = "ADDR")]
-    pub subscribers: Vec<SocketAddr>,
+    pub subscribers: Vec<Subscriber>,
     /// Send N built-in streams through the forwarder's own port.
     #[arg(long, value_name = "N")]
     pub synthetic: Option<StreamCount>,
@@ -129,6 +176,7 @@ mod tests {
             "media-metrics --listen localhost",
             "media-metrics --nonsense",
             "media-metrics nonsense",
+            "media-metrics analyze",
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

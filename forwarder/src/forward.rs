@@ -19,7 +19,8 @@ use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
 use media_metrics_exporter::{ServeError, Server};
 
 use crate::config::{Room, Settings};
-use crate::flows::FlowSummary;
+use crate::flows::{FlowConfig, FlowLimit, FlowSummary};
+use crate::inbox::Mailbox;
 use crate::meter::Instruments;
 use crate::net::{BindError, bind_group};
 use crate::synthetic::{Plan, Published, Publishers, Sink, Tally};
@@ -239,14 +240,15 @@ impl Drop for Forwarder {
 
 impl Measuring {
     fn start(settings: &Settings) -> Result<Self, StartError> {
+        // Each stream that comes in goes out to every subscriber of its room.
+        let ways = settings.rooms.iter().map(|room| room.subscribers.len());
+        let each = 1 + ways.max().unwrap_or(0).max(1); // the built-in subscriber
         let limits = &settings.limits;
         let registry = Registry::builder()
-            .max_streams(limits.max_streams.get())
+            .max_streams(limits.max_streams.get().saturating_mul(each))
             .build()
             .map_err(StartError::Register)?;
-        let idle_ns = limits.idle_timeout.duration().as_nanos() as u64;
-        let instruments = Instruments::register(&registry, settings.payloads(), idle_ns)
-            .map_err(StartError::Register)?;
+        let instruments = Instruments::register(&registry).map_err(StartError::Register)?;
         let server = Server::builder(registry.clone())
             .bind(settings.metrics.listen.to_string())
             .start()
@@ -284,7 +286,7 @@ fn built_in_subscriber(
         return Ok(None);
     }
     let sink = Sink::start(room.listen).map_err(system("the built-in subscriber"))?;
-    room.subscribers.push(sink.addr());
+    room.subscribers.push(sink.addr().into());
     Ok(Some(sink))
 }
 
@@ -305,7 +307,15 @@ fn prepare(settings: &Settings, rooms: &mut [Room]) -> Result<Vec<Prepared>, Sta
             });
         }
     }
-    let prepared = ports.into_iter().map(|ports| Prepared::new(ports, stamps));
+    let flows = FlowConfig {
+        payloads: settings.payloads(),
+        idle_ns: settings.limits.idle_timeout.duration().as_nanos() as u64,
+        limit: FlowLimit::new(settings.limits.max_streams.get()),
+    };
+    let mailboxes = Mailbox::exchange(workers).map_err(system("the workers' inboxes"))?;
+    let prepared = ports.into_iter().zip(mailboxes);
+    let prepared =
+        prepared.map(|(ports, mailbox)| Prepared::new(ports, stamps, flows.clone(), mailbox));
     let prepared: io::Result<Vec<_>> = prepared.collect();
     prepared.map_err(system("a worker's event queue"))
 }

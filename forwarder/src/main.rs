@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use crossbeam_channel::{Receiver, bounded};
-use media_metrics_forwarder::cli::{Cli, Command};
+use media_metrics_forwarder::cli::{AnalyzeFlags, Cli, Command, ForwardFlags};
 use media_metrics_forwarder::config::Settings;
 use media_metrics_forwarder::forward::Forwarder;
 
@@ -22,6 +22,10 @@ fn main() -> ExitCode {
         None => (cli.flags, false),
         Some(Command::Forward(flags)) => (flags.or(cli.flags), false),
         Some(Command::Config(flags)) => (flags.or(cli.flags), true),
+        Some(Command::Analyze(_)) if cli.flags != ForwardFlags::default() => {
+            return fail("flags of `forward` mean nothing to `analyze`: leave them out");
+        }
+        Some(Command::Analyze(flags)) => return analyze(&flags),
     };
     match Settings::load(cli.config.as_deref(), flags) {
         Err(error) => fail(error),
@@ -30,6 +34,19 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }),
         Ok(settings) => forward(&settings),
+    }
+}
+
+fn analyze(flags: &AnalyzeFlags) -> ExitCode {
+    match flags.job().run() {
+        Err(error) => fail(error),
+        Ok(analysis) => {
+            for warning in &analysis.warnings {
+                let _ = writeln!(io::stderr(), "warning: {warning}");
+            }
+            say(analysis.to_text(flags.format));
+            ExitCode::SUCCESS
+        }
     }
 }
 

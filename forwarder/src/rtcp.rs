@@ -1,60 +1,82 @@
-//! What the forwarder needs to know of an RTCP packet: is it whole, and who says goodbye.
+//! What an RTCP datagram is to a forwarder: whom it is about, and which way it goes.
 //!
-//! Lives here: the walk over a compound packet. Not here: telling RTCP from RTP (the core's
-//! `rtp::is_rtcp`), what a goodbye does to a stream (`flows`).
+//! Lives here: the way of a datagram, by what is in it. Not here: parsing (the core's `rtp::rtcp`), what
+//! reports do to streams (`flows`).
 //!
-//! Reports and feedback are forwarded as they are; only BYE packets are looked into, so an exotic
-//! block that the parser does not know never stops one.
+//! The forwarder is a translator as in RFC 3550 section 7: each datagram goes on as it came, in one or
+//! both directions.
+//!
+//! | from | with | goes |
+//! |---|---|---|
+//! | anybody but a subscriber | anything | down, to the subscribers |
+//! | a subscriber | reports, requests, feedback about somebody's media | up, to the publishers of that media |
+//! | a subscriber | a sender report, or a goodbye for a stream of its own: it publishes, too | down, to the others |
+//! | a subscriber | neither, from an address that publishes what it speaks for | down, to the others |
+//! | a subscriber | neither: an empty report, a name | nowhere |
 
-use rtcp_types::{Bye, Compound, RtcpPacket, RtcpPacketParser};
+use media_metrics_core::rtp::rtcp::{Event, RtcpError, parse};
 
-/// Bytes of the common RTCP header: version, count, type, length in words less one.
-const HEADER: usize = 4;
+/// What is in a datagram, as far as its way is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Who speaks: the SSRC of its first packet.
+    pub speaker: u32,
+    /// It has a sender report.
+    pub sends: bool,
+    /// It says something about media of somebody.
+    pub about_media: bool,
+}
 
-/// Not a compound of whole RTCP packets: cut off, wrong version, or lengths that lead outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
-
-/// Calls `on_bye` for every SSRC that the compound packet says goodbye for.
-///
-/// Allocates nothing. Reduced-size RTCP (RFC 5506) is accepted: a compound may be a single packet.
+/// Looks through a datagram, and calls `on_bye` for every goodbye.
 ///
 /// # Errors
-/// [`Malformed`]: then nothing was called, and the packet should not be forwarded.
-pub fn goodbyes(datagram: &[u8], mut on_bye: impl FnMut(u32)) -> Result<(), Malformed> {
-    // Checks the chain of lengths up front, so that the walk below always gets whole packets.
-    Compound::parse(datagram).map_err(|_| Malformed)?;
-    if packets(datagram).any(|p| is_bye(p) && Bye::parse(p).is_err()) {
-        return Err(Malformed);
-    }
-    for bye in packets(datagram)
-        .filter(|p| is_bye(p))
-        .filter_map(|p| Bye::parse(p).ok())
-    {
-        bye.ssrcs().for_each(&mut on_bye);
-    }
-    Ok(())
+/// It is malformed: then nothing was called.
+pub fn contents(datagram: &[u8], mut on_bye: impl FnMut(u32)) -> Result<Contents, RtcpError> {
+    // The second word of any packet that there is today: who sent it.
+    let speaker = datagram.get(4..8).and_then(|word| word.first_chunk());
+    let mut contents = Contents {
+        speaker: speaker.map_or(0, |word| u32::from_be_bytes(*word)),
+        ..Contents::default()
+    };
+    parse(datagram, |event| match event {
+        Event::SenderReport(_) => contents.sends = true,
+        Event::Goodbye { ssrc } => on_bye(ssrc),
+        event => each_medium(&event, |_| contents.about_media = true),
+    })?;
+    Ok(contents)
 }
 
-fn is_bye(packet: &[u8]) -> bool {
-    packet.get(1) == Some(&Bye::PACKET_TYPE)
+/// Calls `on_ssrc` for every stream that a report, request or estimate is about.
+pub fn each_medium(event: &Event<'_>, mut on_ssrc: impl FnMut(u32)) {
+    match event {
+        Event::Report { block, .. } => on_ssrc(block.ssrc),
+        Event::Nack(nack) => on_ssrc(nack.media_ssrc),
+        Event::PictureLoss(loss) => on_ssrc(loss.media_ssrc),
+        Event::FullIntraRequest(request) => on_ssrc(request.media_ssrc),
+        Event::Remb(remb) => remb.media_ssrcs().for_each(on_ssrc),
+        Event::TransportFeedback(feedback) => on_ssrc(feedback.media_ssrc),
+        Event::Summary { summary, .. } => on_ssrc(summary.ssrc()),
+        Event::Voip { metrics, .. } => on_ssrc(metrics.ssrc()),
+        _ => {}
+    }
 }
 
-/// The packets of a compound, one after the other.
-fn packets(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let &[_, _, hi, lo] = rest.first_chunk::<HEADER>()?;
-        let len = (usize::from(u16::from_be_bytes([hi, lo])) + 1) * HEADER;
-        let (packet, after) = rest.split_at_checked(len)?;
-        rest = after;
-        Some(packet)
-    })
+/// Which way a datagram of a subscriber goes, as `(down, up)`. `own` says that its address publishes the
+/// stream it speaks for, `left` that it said goodbye for one of those.
+#[must_use]
+pub const fn ways(contents: &Contents, own: bool, left: bool) -> (bool, bool) {
+    let up = contents.about_media;
+    (contents.sends || left || (own && !up), up)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtcp_types::{RtcpPacketWriter, RtcpPacketWriterExt, SenderReport};
+    use rtcp_types::{
+        App, Bye, Compound, Fir, Nack, PayloadFeedback, Pli, ReceiverReport, ReportBlock,
+        RtcpPacketWriter, RtcpPacketWriterExt, Sdes, SdesChunk, SdesItem, SenderReport,
+        TransportFeedback,
+    };
 
     fn written(packet: &impl RtcpPacketWriter) -> Vec<u8> {
         let mut bytes = vec![0; packet.calculate_size().unwrap()];
@@ -62,66 +84,106 @@ mod tests {
         bytes
     }
 
-    fn heard(datagram: &[u8]) -> Result<Vec<u32>, Malformed> {
-        let mut seen = Vec::new();
-        goodbyes(datagram, |ssrc| seen.push(ssrc)).map(|()| seen)
+    fn found(packet: &impl RtcpPacketWriter) -> (Contents, Vec<u32>) {
+        let mut left = Vec::new();
+        let contents = contents(&written(packet), |ssrc| left.push(ssrc)).unwrap();
+        (contents, left)
+    }
+
+    /// Streams that a datagram is about.
+    fn about(packet: &impl RtcpPacketWriter) -> Vec<u32> {
+        let mut media = Vec::new();
+        parse(&written(packet), |event| {
+            each_medium(&event, |ssrc| media.push(ssrc));
+        })
+        .unwrap();
+        assert_eq!(found(packet).0.about_media, !media.is_empty());
+        media
     }
 
     #[test]
-    fn finds_the_goodbye_behind_a_report() {
-        let compound = Compound::builder()
-            .add_packet(SenderReport::builder(7))
-            .add_packet(Bye::builder().add_source(7).add_source(8).reason("done"));
-        assert_eq!(heard(&written(&compound)), Ok(vec![7, 8]));
+    fn every_kind_of_feedback_names_its_media() {
+        let block = |ssrc| ReportBlock::builder(ssrc);
+        let report = ReceiverReport::builder(1)
+            .add_report_block(block(7))
+            .add_report_block(block(8));
+        assert_eq!(about(&report), [7, 8]);
         assert_eq!(
-            heard(&written(
-                &Compound::builder().add_packet(SenderReport::builder(7))
-            )),
-            Ok(vec![])
+            about(&SenderReport::builder(1).add_report_block(block(7))),
+            [7]
+        );
+        let nack = Nack::builder().add_rtp_sequence(5);
+        assert_eq!(
+            about(
+                &TransportFeedback::builder(&nack)
+                    .sender_ssrc(1)
+                    .media_ssrc(7)
+            ),
+            [7]
+        );
+        let pli = Pli::builder();
+        assert_eq!(
+            about(&PayloadFeedback::builder(&pli).sender_ssrc(1).media_ssrc(7)),
+            [7]
+        );
+        let fir = Fir::builder().add_ssrc(7, 1).add_ssrc(8, 1);
+        let mut asked = about(&PayloadFeedback::builder(&fir).sender_ssrc(1).media_ssrc(0));
+        asked.sort_unstable();
+        assert_eq!(asked, [7, 8]);
+        let remb = [
+            0x8f, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, b'R', b'E', b'M', b'B', 1, 4, 0, 9, 0, 0, 0, 7,
+        ];
+        let mut media = Vec::new();
+        parse(&remb, |event| each_medium(&event, |ssrc| media.push(ssrc))).unwrap();
+        assert_eq!(media, [7]);
+        assert!(about(&App::builder(1, "none")).is_empty());
+    }
+
+    #[test]
+    fn the_way_of_a_subscriber_s_datagram_follows_what_is_in_it() {
+        let name = SdesItem::builder(SdesItem::CNAME, "a");
+        let sdes = Sdes::builder().add_chunk(SdesChunk::builder(1).add_item(name));
+        let about = || ReportBlock::builder(7);
+        let empty = ReceiverReport::builder(1);
+        let full = ReceiverReport::builder(1).add_report_block(about());
+        let sends = SenderReport::builder(1);
+        let both = SenderReport::builder(1).add_report_block(about());
+        let (nowhere, up, down) = ((false, false), (false, true), (true, false));
+        for (datagram, own, way) in [
+            (written(&empty), false, nowhere),
+            (written(&empty), true, down),
+            (
+                written(&Compound::builder().add_packet(empty).add_packet(sdes)),
+                false,
+                nowhere,
+            ),
+            (written(&full), false, up),
+            (written(&full), true, up),
+            (written(&sends), false, down),
+            (written(&both), true, (true, true)),
+        ] {
+            let contents = contents(&datagram, |_| {}).unwrap();
+            assert_eq!(contents.speaker, 1);
+            assert_eq!(ways(&contents, own, false), way, "{contents:?}");
+        }
+        let bye = Compound::builder()
+            .add_packet(ReceiverReport::builder(1))
+            .add_packet(Bye::builder().add_source(1).add_source(2));
+        let (contents, left) = found(&bye);
+        assert_eq!(left, [1, 2]);
+        assert_eq!(ways(&contents, false, true), down);
+        assert_eq!(
+            ways(&contents, false, false),
+            nowhere,
+            "a goodbye of no stream here"
         );
     }
 
     #[test]
-    fn hostile_lengths_are_malformed_and_call_nothing() {
-        let bye = written(&Bye::builder().add_source(7));
-        let whole = bye.len();
-        for cut in 0..whole {
-            assert_eq!(heard(&bye[..cut]), Err(Malformed), "cut to {cut}");
-        }
-        let mut long = bye.clone();
-        long[3] = 200; // says 804 bytes
-        assert_eq!(heard(&long), Err(Malformed));
-        let mut many = bye.clone();
-        many[0] = 0x80 | 31; // 31 sources, room for one
-        assert_eq!(heard(&many), Err(Malformed));
-        let mut old = bye;
-        old[0] = 0x41; // version 1
-        assert_eq!(heard(&old), Err(Malformed));
-    }
-
-    #[test]
-    fn garbage_never_panics() {
-        let mut rng = fastrand::Rng::with_seed(5);
-        let mut seen = [0_u32; 2];
-        for _ in 0..50_000 {
-            let mut bytes: Vec<u8> = (0..rng.usize(0..64)).map(|_| rng.u8(..)).collect();
-            if let Some(first) = bytes.first_mut() {
-                *first = 0x80 | (*first & 0x3f); // as far in as possible
-            }
-            if let Some(pt) = bytes.get_mut(1) {
-                *pt = 200 + (*pt & 7);
-            }
-            if let Some(len) = bytes.get_mut(2) {
-                *len = 0;
-            }
-            if let Some(len) = bytes.get_mut(3) {
-                *len &= 7;
-            }
-            seen[usize::from(heard(&bytes).is_ok())] += 1;
-        }
-        assert!(
-            seen.iter().all(|&n| n > 100),
-            "both ways were taken: {seen:?}"
-        );
+    fn nothing_is_done_for_what_is_malformed() {
+        let mut bytes = written(&Bye::builder().add_source(7));
+        bytes.extend([0x80, 201, 0, 9, 0, 0, 0, 1]); // says 40 bytes
+        let told = contents(&bytes, |_| panic!("half of it was done"));
+        assert_eq!(told, Err(RtcpError::Length));
     }
 }

@@ -48,7 +48,7 @@ fn streams(f: &mut fmt::Formatter<'_>, report: &Report, started: u64) -> fmt::Re
     } else {
         writeln!(f, "\nStreams (the busiest {listed} of {started}):")?;
     }
-    let mut table = table(&[
+    let mut header = vec![
         "ssrc",
         "room",
         "source",
@@ -59,14 +59,27 @@ fn streams(f: &mut fmt::Formatter<'_>, report: &Report, started: u64) -> fmt::Re
         "reordered",
         "jitter ms",
         "kbit/s",
-    ]);
-    let rows = report.flows.iter().take(LISTED);
-    table.add_rows(rows.map(|flow| stream(report, flow)));
+    ];
+    let flows = || report.flows.iter().take(LISTED);
+    // What subscribers say stands in columns of its own, if any of them said anything.
+    let reported = flows().any(|flow| flow.reported.is_some());
+    if reported {
+        header.extend(["they lost", "rtt ms"]);
+    }
+    let mut table = table(&header);
+    table.add_rows(flows().map(|flow| stream(report, flow, reported)));
     right(&mut table, 4);
-    writeln!(f, "{table}")
+    writeln!(f, "{table}")?;
+    match reported {
+        true => writeln!(
+            f,
+            "they lost, rtt ms: as the subscribers report; packets of all together, the longest of their round trips."
+        ),
+        false => Ok(()),
+    }
 }
 
-fn stream(report: &Report, flow: &FlowSummary) -> Row {
+fn stream(report: &Report, flow: &FlowSummary, reported: bool) -> Row {
     let stats = &flow.stats;
     let room = report.rooms.get(usize::from(flow.room));
     let jitter_ms = 1e3 * stats.jitter_ticks / f64::from(flow.clock_rate.max(1));
@@ -75,7 +88,7 @@ fn stream(report: &Report, flow: &FlowSummary) -> Row {
         0 => "-".to_owned(),
         ns => format!("{:.0}", stats.bytes as f64 * 8e6 / ns as f64),
     };
-    Row::from([
+    let mut cells = vec![
         format!("{:08x}", flow.ssrc),
         room.map(|r| r.name.clone()).unwrap_or_default(),
         flow.source.to_string(),
@@ -86,7 +99,15 @@ fn stream(report: &Report, flow: &FlowSummary) -> Row {
         stats.reordered.to_string(),
         format!("{jitter_ms:.2}"),
         kbits,
-    ])
+    ];
+    if reported {
+        let dash = || "-".to_owned();
+        let lost = flow.reported.map(|said| said.lost.to_string());
+        let rtt = flow.reported.and_then(|said| said.rtt_seconds);
+        cells.push(lost.unwrap_or_else(dash));
+        cells.push(rtt.map_or_else(dash, |seconds| format!("{:.2}", seconds * 1e3)));
+    }
+    Row::from(cells)
 }
 
 fn totals(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
@@ -105,6 +126,14 @@ fn totals(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
         [
             "RTCP datagrams received".to_owned(),
             sum(&catalog::FORWARD_RTCP),
+        ],
+        [
+            "RTCP datagrams passed up".to_owned(),
+            sum(&catalog::FORWARD_FEEDBACK),
+        ],
+        [
+            "RTCP datagrams undelivered".to_owned(),
+            sum(&catalog::FORWARD_FEEDBACK_DROPPED),
         ],
         [
             "datagrams rejected".to_owned(),

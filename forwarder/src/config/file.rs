@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::settings::{Room, Synthetic};
-use super::value::{BufferSize, Seconds, Source, StreamLimit, WorkerCount};
+use super::value::{BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
 use crate::payload::Payload;
 
 /// The whole file.
@@ -20,7 +20,7 @@ use crate::payload::Payload;
 pub(super) struct File {
     pub(super) listen: Option<SocketAddr>,
     pub(super) publishers: Vec<Source>,
-    pub(super) subscribers: Vec<SocketAddr>,
+    pub(super) subscribers: Vec<Subscriber>,
     pub(super) rooms: Vec<Room>,
     pub(super) workers: Option<WorkerCount>,
     pub(super) socket_buffer: Option<BufferSize>,
@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) metrics: MetricsFile,
     pub(super) limits: LimitsFile,
     pub(super) payload_types: BTreeMap<PayloadType, Payload>,
+    pub(super) rtx: BTreeMap<PayloadType, PayloadType>,
     pub(super) synthetic: Option<Synthetic>,
 }
 
@@ -84,6 +85,7 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Codec;
 
     #[test]
     fn nothing_is_a_file_too() {
@@ -99,7 +101,7 @@ mod tests {
             "rooms:\n  - name: stage\n    listen: 127.0.0.1:5004\n    publishers: [10.0.0.7, '[::1]:9']\n    \
              subscribers: ['127.0.0.1:6000']\nworkers: 3\nsocket_buffer: 1048576\nduration: 2.5\nmetrics:\n  \
              enabled: false\n  listen: 127.0.0.1:1\n  interval: 0.2\n  kernel_stamps: true\nlimits:\n  max_streams: 5\n  idle_timeout: 9\n\
-             payload_types:\n  96: {kind: audio, clock_rate: 16000}\nsynthetic:\n  streams: 2\n  seed: 3\n",
+             payload_types:\n  96: {kind: audio, clock_rate: 16000}\n  98: {codec: vp9}\nrtx: {97: 96}\nsynthetic:\n  streams: 2\n  seed: 3\n",
         )
         .unwrap();
         assert_eq!(file.rooms.len(), 1);
@@ -109,6 +111,8 @@ mod tests {
         assert_eq!(file.metrics.kernel_stamps, Some(true));
         assert_eq!(file.limits.max_streams.map(StreamLimit::get), Some(5));
         assert_eq!(file.payload_types[&PayloadType(96)].clock_rate.hz(), 16_000);
+        assert_eq!(file.payload_types[&PayloadType(98)].codec, Some(Codec::Vp9));
+        assert_eq!(file.rtx[&PayloadType(97)], PayloadType(96));
         assert_eq!(file.synthetic.map(|s| s.seed), Some(3));
     }
 
@@ -133,6 +137,8 @@ mod tests {
                 2,
                 "0 to 127",
             ),
+            ("payload_types:\n  96: {codec: mp3}\n", 2, "mp3"),
+            ("rtx: {97: 128}\n", 1, "0 to 127"),
             ("subscribers:\n  - nobody\n", 2, "address"),
             ("\n\nworkers: 1\nworkers: 2\n", 4, "workers"),
             ("rooms:\n  - {name: a}\n", 2, "listen"),

@@ -13,7 +13,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use settings::{Limits, Metrics, Room, Settings, Synthetic};
-pub use value::{Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, WorkerCount};
+pub use value::{
+    Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+};
 
 /// Why there is no configuration to run with.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub enum ConfigError {
         /// The subscriber that it can't reach.
         subscriber: SocketAddr,
     },
+    /// A retransmission's payload type that repeats itself, or another retransmission's.
+    RtxOfRtx(u8),
     /// No port to listen on, and no built-in streams.
     NothingToDo,
     /// The configuration could not be written as YAML.
@@ -83,6 +87,11 @@ impl fmt::Display for ConfigError {
                 "an IPv4 port ({listen}) can't send to an IPv6 subscriber ({subscriber}): listen on an IPv6 \
                  address, for example [::]:{}",
                 listen.port()
+            ),
+            Self::RtxOfRtx(pt) => write!(
+                f,
+                "in the configuration's `rtx`, payload type {pt} repeats one that itself stands for retransmissions: \
+                 name the type of the media that is repeated (`apt` in SDP)"
             ),
             Self::NothingToDo => f.write_str(
                 "nothing to forward: say where to listen (--listen ADDR, or `listen:` or `rooms:` in the \

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use super::file::File;
-use super::value::{BufferSize, Seconds, Source, StreamCount, StreamLimit, WorkerCount};
+use super::value::{
+    BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+};
 use crate::cli::ForwardFlags;
 use crate::payload::{Payload, PayloadTypes};
 
@@ -37,8 +39,10 @@ pub struct Settings {
     pub metrics: Metrics,
     /// What bounds memory.
     pub limits: Limits,
-    /// Kinds and clock rates beside the standard ones.
+    /// Kinds, clock rates and codecs beside the standard ones.
     pub payload_types: BTreeMap<u8, Payload>,
+    /// Payload types of retransmissions (RFC 4588), each with the type that it repeats.
+    pub rtx: BTreeMap<u8, u8>,
     /// Built-in publishers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<Synthetic>,
@@ -55,9 +59,9 @@ pub struct Room {
     /// Who may send here; empty: anybody.
     #[serde(default)]
     pub publishers: Vec<Source>,
-    /// Where every packet goes.
+    /// Where every packet goes, and where reports come from.
     #[serde(default)]
-    pub subscribers: Vec<SocketAddr>,
+    pub subscribers: Vec<Subscriber>,
 }
 
 /// Measuring and serving.
@@ -139,19 +143,33 @@ impl Settings {
                 .iter()
                 .map(|(pt, p)| (pt.0, *p))
                 .collect(),
+            rtx: file.rtx.iter().map(|(pt, of)| (pt.0, of.0)).collect(),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,
             synthetic,
         };
         settings.check_families()?;
+        settings.check_retransmissions()?;
         Ok(settings)
+    }
+
+    /// What is repeated is media.
+    fn check_retransmissions(&self) -> Result<(), ConfigError> {
+        let mut pairs = self.rtx.iter();
+        match pairs.find(|(_, of)| self.rtx.contains_key(of)) {
+            Some((pt, _)) => Err(ConfigError::RtxOfRtx(*pt)),
+            None => Ok(()),
+        }
     }
 
     /// An IPv4 socket can't send to IPv6. (An IPv6 socket reaches IPv4 by mapped addresses.)
     fn check_families(&self) -> Result<(), ConfigError> {
         let strangers = self.rooms.iter().flat_map(|room| {
-            let to = room.subscribers.iter().map(|to| (room.listen, *to));
+            let to = room
+                .subscribers
+                .iter()
+                .map(|to| (room.listen, to.address()));
             to.filter(|(listen, to)| listen.is_ipv4() && to.is_ipv6())
         });
         strangers
@@ -171,10 +189,12 @@ impl Settings {
         (streams.get() > 0).then_some(Synthetic { streams, seed })
     }
 
-    /// Kinds and clock rates: the standard ones with the configured ones on top.
+    /// What payload types stand for: the standard ones with the configured ones on top.
     #[must_use]
     pub fn payloads(&self) -> PayloadTypes {
-        PayloadTypes::standard().with(self.payload_types.iter().map(|(pt, p)| (*pt, *p)))
+        PayloadTypes::standard()
+            .with(self.payload_types.iter().map(|(pt, p)| (*pt, *p)))
+            .with_retransmissions(self.rtx.iter().map(|(pt, of)| (*pt, *of)))
     }
 
     /// The configuration as a file that says the same.
@@ -270,7 +290,7 @@ mod tests {
         };
         let both = combine(Some(yaml), flags).unwrap();
         assert_eq!(both.rooms[0].listen, addr("127.0.0.1:9"));
-        assert_eq!(both.rooms[0].subscribers, [addr("127.0.0.1:2")]);
+        assert_eq!(both.rooms[0].subscribers, [addr("127.0.0.1:2").into()]);
         assert_eq!(both.metrics.listen, addr("127.0.0.1:8"));
         assert_eq!(both.metrics.interval.duration().as_secs(), 2);
     }
@@ -287,7 +307,7 @@ mod tests {
             Err(ConfigError::RoomsAndListen)
         ));
         let to = ForwardFlags {
-            subscribers: vec![ANY_LOOPBACK],
+            subscribers: vec![ANY_LOOPBACK.into()],
             ..ForwardFlags::default()
         };
         assert!(matches!(combine(None, to), Err(ConfigError::NothingToDo)));
@@ -305,6 +325,13 @@ mod tests {
             combine(Some(v6), ForwardFlags::default()),
             Err(ConfigError::Families { .. })
         ));
+        assert!(matches!(
+            combine(
+                Some("listen: 127.0.0.1:1\nrtx: {97: 97}"),
+                ForwardFlags::default()
+            ),
+            Err(ConfigError::RtxOfRtx(97))
+        ));
         let same = "rooms: [{name: a, listen: '127.0.0.1:1'}, {name: a, listen: '127.0.0.1:2'}]\n";
         assert!(matches!(
             combine(Some(same), ForwardFlags::default()),
@@ -314,9 +341,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_says_the_same_when_read() {
-        let yaml = "rooms:\n  - {name: stage, listen: '[::1]:1', publishers: [10.0.0.7, '10.0.0.8:9'], subscribers: ['127.0.0.1:2']}\n\
+        let yaml = "rooms:\n  - {name: stage, listen: '[::1]:1', publishers: [10.0.0.7, '10.0.0.8:9'], subscribers: ['127.0.0.1:2?rtcpport=4']}\n\
                     duration: 1.5\nlimits: {max_streams: 7, idle_timeout: 0.25}\n\
-                    payload_types: {96: {kind: audio, clock_rate: 16000}}\nsynthetic: {streams: 3, seed: 9}\n";
+                    payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: av1}}\nrtx: {97: 96}\nsynthetic: {streams: 3, seed: 9}\n";
         for settings in [
             combine(Some(yaml), ForwardFlags::default()).unwrap(),
             combine(None, ForwardFlags::default()).unwrap(),

@@ -169,6 +169,87 @@ impl fmt::Display for Source {
     }
 }
 
+/// Where a room's packets go, and where reports about them come from: `10.0.0.9:6000`, or
+/// `10.0.0.9:6000?rtcpport=6005`, as ffmpeg writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Subscriber {
+    address: SocketAddr,
+    rtcp_port: Option<u16>,
+}
+
+impl Subscriber {
+    /// Where media goes.
+    #[must_use]
+    pub const fn address(self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port that has been set apart for RTCP, both ways. Without one, RTCP goes where media goes,
+    /// and comes from there or from the next higher port (RFC 3550 section 11).
+    #[must_use]
+    pub const fn rtcp_port(self) -> Option<u16> {
+        self.rtcp_port
+    }
+}
+
+impl From<SocketAddr> for Subscriber {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            address,
+            rtcp_port: None,
+        }
+    }
+}
+
+impl FromStr for Subscriber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is no subscriber: give an address with a port, and perhaps its RTCP port, for example \
+                 10.0.0.9:6000 or '[::1]:6000?rtcpport=6001'"
+            )
+        };
+        let (address, rtcp_port) = match text.split_once("?rtcpport=") {
+            None => (text, None),
+            Some((address, port)) => {
+                let port = port.parse().ok().filter(|&port| port != 0);
+                (address, Some(port.ok_or_else(wrong)?))
+            }
+        };
+        Ok(Self {
+            address: address.parse().map_err(|_| wrong())?,
+            rtcp_port,
+        })
+    }
+}
+
+impl TryFrom<String> for Subscriber {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Subscriber> for String {
+    fn from(subscriber: Subscriber) -> Self {
+        subscriber.to_string()
+    }
+}
+
+impl fmt::Display for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)?;
+        match self.rtcp_port {
+            Some(port) => write!(f, "?rtcpport={port}"),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,5 +289,24 @@ mod tests {
         assert!(!source("[::1]:5").allows(from("[::1]:6")));
         assert!(Source::try_from("nobody".to_owned()).is_err());
         assert_eq!(String::from(source("[::1]:5")), "[::1]:5");
+    }
+
+    #[test]
+    fn subscribers_are_read_as_they_are_written() {
+        for text in ["10.0.0.9:6000", "[::1]:6000", "10.0.0.9:6000?rtcpport=6005"] {
+            let subscriber: Subscriber = text.parse().unwrap();
+            assert_eq!(subscriber.to_string(), text);
+            assert_eq!(subscriber.address().port(), 6_000);
+        }
+        for bad in [
+            "nobody",
+            "10.0.0.9",
+            "10.0.0.9:1?rtcpport=0",
+            "10.0.0.9:1?rtcpport=x",
+            "10.0.0.9:1?x=2",
+        ] {
+            let error = bad.parse::<Subscriber>().unwrap_err();
+            assert!(error.contains(bad) && error.contains("address"), "{error}");
+        }
     }
 }

@@ -213,7 +213,9 @@ mod tests {
             assert_eq!(ledger.sent, out.len() as u64);
             assert_eq!(
                 ledger.bytes,
-                out.iter().map(|p| 12 + u64::from(p.payload_len)).sum()
+                out.iter()
+                    .map(|p| 12 + u64::from(p.payload_len))
+                    .sum::<u64>()
             );
             assert!(
                 lost > 100 && repeats > 20 && late > 50,

@@ -219,7 +219,7 @@ fn ntp_now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtcp::goodbyes;
+    use crate::rtcp::contents;
     use media_metrics_core::rtp::{RtpHeader, is_rtcp};
 
     #[test]
@@ -238,7 +238,7 @@ mod tests {
             let datagram = &buffer[..len];
             if is_rtcp(datagram) {
                 reports += 1;
-                goodbyes(datagram, |ssrc| byes.push(ssrc)).unwrap();
+                contents(datagram, |ssrc| byes.push(ssrc)).unwrap();
             } else {
                 let header = RtpHeader::parse(datagram).unwrap();
                 assert!([Plan::ssrc(0), Plan::ssrc(1)].contains(&header.ssrc));

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::process::{Running, run};
 use crate::rtp::{bad, bye, packet};
 
-fn socket() -> UdpSocket {
+pub(crate) fn socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(5)))
@@ -16,7 +16,7 @@ fn socket() -> UdpSocket {
     socket
 }
 
-fn received(socket: &UdpSocket) -> Vec<u8> {
+pub(crate) fn received(socket: &UdpSocket) -> Vec<u8> {
     let mut bytes = [0; 4_096];
     let len = socket.recv(&mut bytes).unwrap();
     bytes[..len].to_vec()

@@ -6,6 +6,8 @@
 )]
 
 mod bad_start;
+mod feedback;
 mod forwarding;
 mod process;
+mod rtcp;
 mod rtp;

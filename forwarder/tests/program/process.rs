@@ -56,6 +56,16 @@ impl Running {
         self.address("RTP and RTCP on ")
     }
 
+    /// Memory that it has in use, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|l| l.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The page of metrics as of now.
     pub(crate) fn scrape(&self) -> Page {
         let mut client = TcpStream::connect(self.address("metrics: http://")).unwrap();
@@ -72,17 +82,21 @@ impl Running {
 
     /// The first page on which `series` has `value`; the test fails if it never does.
     pub(crate) fn scrape_until(&self, series: &str, value: f64) -> Page {
+        self.scrape_when(|page| {
+            let got = page.get(series);
+            (got != Some(value)).then(|| format!("{series} is {got:?}, not {value}"))
+        })
+    }
+
+    /// The first page with which nothing is wrong; the test fails with what is wrong if there never is one.
+    pub(crate) fn scrape_when(&self, wrong: impl Fn(&Page) -> Option<String>) -> Page {
         let begun = Instant::now();
         loop {
             let page = self.scrape();
-            if page.get(series) == Some(value) {
+            let Some(wrong) = wrong(&page) else {
                 return page;
-            }
-            let got = page.get(series);
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{series} is {got:?}, not {value}"
-            );
+            };
+            assert!(begun.elapsed() < PATIENCE, "{wrong}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

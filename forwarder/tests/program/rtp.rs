@@ -1,8 +1,8 @@
 //! Packets made by hand, so that the tests do not trust the code that they test.
 
-/// An Opus packet of 12 + 20 bytes.
 use media_metrics_forwarder::net::MAX_DATAGRAM;
 
+/// An Opus packet of 12 + 20 bytes.
 pub(crate) fn packet(ssrc: u32, sequence: u16) -> Vec<u8> {
     let mut bytes = vec![0x80, 111];
     bytes.extend(sequence.to_be_bytes());

@@ -1,0 +1,660 @@
+//! Which packet and which report belongs to which stream, when one begins and when it ends.
+//!
+//! Lives here: the table of [`Flow`]s, the limit, goodbyes and idle time-outs. Not here: keys (`index`),
+//! what a packet does (`flow`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use hashbrown::HashMap;
+use media_metrics_core::rtp::RtpHeader;
+use media_metrics_core::rtp::rtcp::SenderInfo;
+use slab::Slab;
+
+use super::flow::{Birth, Flow, Recorder};
+use super::index::{FlowId, FlowKey, Index};
+use super::summary::{Ended, FlowSummary};
+use crate::payload::PayloadTypes;
+
+/// While there is no room, a worker asks again only this often: 100 ms. So a flood of new SSRCs costs each
+/// packet one comparison.
+const ASK_AGAIN: u64 = 100_000_000;
+/// The longest time between two looks for idle streams.
+const MAX_SWEEP: u64 = 1_000_000_000;
+
+/// Where a packet of this batch belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The flow whose ways to subscribers it takes.
+    flow: FlowId,
+    /// A key frame began with it.
+    key_frame: bool,
+}
+
+/// What all workers' tables have in common.
+#[derive(Clone, Debug)]
+pub struct FlowConfig {
+    /// What payload types stand for.
+    pub payloads: PayloadTypes,
+    /// A stream silent for this many nanoseconds has ended.
+    pub idle_ns: u64,
+    /// How many streams there may be.
+    pub limit: FlowLimit,
+}
+
+/// A limit on live streams that all clones share: those of all workers.
+#[derive(Clone, Debug)]
+pub struct FlowLimit {
+    most: usize,
+    live: Arc<AtomicUsize>,
+}
+
+impl FlowLimit {
+    /// At most so many.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            live: Arc::default(),
+        }
+    }
+
+    // Relaxed, in both: a number by itself; it guards no memory.
+
+    fn take(&self) -> bool {
+        let more = |live| (live < self.most).then_some(live + 1);
+        self.live.fetch_update(Relaxed, Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self) {
+        self.live.fetch_sub(1, Relaxed);
+    }
+}
+
+/// One worker's streams.
+#[derive(Debug)]
+pub struct Flows {
+    config: FlowConfig,
+    recorder: Option<Recorder>,
+    /// The subscribers' addresses, room by room.
+    rooms: Vec<Vec<SocketAddr>>,
+    flows: Slab<Flow>,
+    by_key: HashMap<FlowKey, FlowId>,
+    by_ssrc: Index<(u16, u32)>,
+    /// Streams that may be repeated, by room, source and payload type.
+    repeatable: Index<FlowKey>,
+    /// Ended, but their last packets may still be on the way out.
+    leaving: Vec<FlowId>,
+    ended: Ended,
+    /// There was no room: until then nobody asks.
+    full_until: u64,
+    next_sweep: u64,
+}
+
+impl Flows {
+    /// No streams yet. Without a recorder they are only told apart, so that reports find their way.
+    /// `rooms` has the addresses of each room's subscribers.
+    #[must_use]
+    pub fn new(
+        config: FlowConfig,
+        recorder: Option<Recorder>,
+        rooms: Vec<Vec<SocketAddr>>,
+    ) -> Self {
+        Self {
+            config,
+            recorder,
+            rooms,
+            flows: Slab::new(),
+            by_key: HashMap::new(),
+            by_ssrc: Index::default(),
+            repeatable: Index::default(),
+            leaving: Vec::new(),
+            ended: Ended::default(),
+            full_until: 0,
+            next_sweep: 0,
+        }
+    }
+
+    /// Records a packet with its flow, made by its first packet. `None` if a limit leaves it without one.
+    #[inline]
+    pub fn on_rtp(
+        &mut self,
+        room: u16,
+        source: SocketAddr,
+        header: &RtpHeader,
+        packet: &[u8],
+        arrival: u64,
+    ) -> Option<Placed> {
+        let key = FlowKey::new(room, source, header.ssrc);
+        let flow = match self.by_key.get(&key) {
+            Some(id) => *id,
+            None => self.begin(key, room, source, header, arrival)?,
+        };
+        let record = self.flows.get_mut(flow.0)?;
+        let key_frame = record.on_rtp(header, packet, arrival);
+        let flow = match record.birth().repeats {
+            false => flow,
+            true => self.repeated(room, source, header).unwrap_or(flow),
+        };
+        Some(Placed { flow, key_frame })
+    }
+
+    /// The stream whose packets this one repeats: the only one of that payload type from its source. (With
+    /// several, only signalling could tell which.)
+    #[cold]
+    fn repeated(&self, room: u16, source: SocketAddr, header: &RtpHeader) -> Option<FlowId> {
+        let pt = self.config.payloads.repeated(header.payload_type)?;
+        let candidates = self
+            .repeatable
+            .get(&FlowKey::new(room, source, u32::from(pt)));
+        match candidates {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// A packet of this batch left for a subscriber.
+    #[inline]
+    pub fn on_departure(
+        &mut self,
+        placed: &Placed,
+        subscriber: usize,
+        header: &RtpHeader,
+        packet: &[u8],
+        now: u64,
+    ) {
+        let flow = self.flows.get_mut(placed.flow.0);
+        if let Some(sender) = flow.and_then(|flow| flow.sender(subscriber)) {
+            sender.on_packet(header, packet, now);
+            if placed.key_frame {
+                sender.on_key_frame(now);
+            }
+        }
+    }
+
+    #[cold]
+    fn begin(
+        &mut self,
+        key: FlowKey,
+        room: u16,
+        source: SocketAddr,
+        header: &RtpHeader,
+        now: u64,
+    ) -> Option<FlowId> {
+        if now < self.full_until {
+            return None;
+        }
+        if !self.config.limit.take() {
+            self.full_until = now + ASK_AGAIN;
+            return None;
+        }
+        let (pt, payloads) = (header.payload_type, &self.config.payloads);
+        let birth = Birth {
+            room,
+            source,
+            ssrc: header.ssrc,
+            payload_type: pt,
+            payload: payloads.get(pt),
+            repeats: payloads.repeated(pt).is_some(),
+            repeated_by: payloads.repeated_by(pt),
+            now,
+        };
+        let subscribers = self.rooms.get(usize::from(room));
+        let subscribers = subscribers.map(Vec::as_slice).unwrap_or_default();
+        let flow = match Flow::begin(birth, self.recorder.as_ref(), subscribers) {
+            Ok(flow) => flow,
+            Err(_) => {
+                self.config.limit.give_back();
+                self.full_until = now + ASK_AGAIN;
+                return None;
+            }
+        };
+        let id = FlowId(self.flows.insert(flow));
+        self.by_key.insert(key, id);
+        self.by_ssrc.insert((room, header.ssrc), id);
+        if birth.repeated_by.is_some() {
+            self.repeatable.insert(repeatable_key(&birth), id);
+        }
+        Some(id)
+    }
+
+    /// Whether `source` sends a stream of this SSRC to the room.
+    #[must_use]
+    pub fn sends(&self, room: u16, source: SocketAddr, ssrc: u32) -> bool {
+        self.by_key.contains_key(&FlowKey::new(room, source, ssrc))
+    }
+
+    /// Calls `on_flow` for the room's streams of this SSRC, whoever sends them, and says whether there
+    /// are any. At most [`NAMESAKES`](super::NAMESAKES).
+    pub fn each_of(&mut self, room: u16, ssrc: u32, mut on_flow: impl FnMut(&mut Flow)) -> bool {
+        let ids = self.by_ssrc.get(&(room, ssrc));
+        for id in ids {
+            self.flows.get_mut(id.0).map(&mut on_flow);
+        }
+        !ids.is_empty()
+    }
+
+    /// A publisher reported on a stream of its own: from the address of its media, or, if that sends none
+    /// of this SSRC, from another port of the host. `departure` is when the report left for the last
+    /// subscriber; 0 if it did not. False if the stream is not here.
+    pub fn on_sender_report(
+        &mut self,
+        (room, source): (u16, SocketAddr),
+        info: &SenderInfo,
+        arrival: u64,
+        departure: u64,
+    ) -> bool {
+        let mut taken = false;
+        let mut take = |flow: &mut Flow| {
+            taken |= flow.on_sender_report(source, info, arrival, departure);
+        };
+        match self.by_key.get(&FlowKey::new(room, source, info.ssrc)) {
+            Some(id) => self.flows.get_mut(id.0).map_or((), take),
+            None => {
+                self.each_of(room, info.ssrc, &mut take);
+            }
+        }
+        taken
+    }
+
+    /// A source says goodbye for a stream of its own; false if it has none of that SSRC. The flow is not
+    /// found any more, but those who have its id may use it until [`settle`](Self::settle).
+    pub fn on_bye(&mut self, room: u16, source: SocketAddr, ssrc: u32) -> bool {
+        let mut ids = self.by_ssrc.get(&(room, ssrc)).iter().copied();
+        let own = ids.find(|id| {
+            let flow = self.flows.get(id.0);
+            flow.is_some_and(|flow| flow.control() == source)
+        });
+        let key = FlowKey::new(room, source, ssrc);
+        match self.by_key.get(&key).copied().or(own) {
+            Some(id) => {
+                self.detach(id);
+                self.leaving.push(id);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The batch is through: what has ended in it is forgotten.
+    #[inline]
+    pub fn settle(&mut self) {
+        while let Some(id) = self.leaving.pop() {
+            self.bury(id);
+        }
+    }
+
+    /// Ends idle streams, if it is time to look: at most once a second, at least four times in the
+    /// idle time-out. Costs a comparison otherwise.
+    pub fn sweep(&mut self, now: u64) {
+        if now < self.next_sweep {
+            return;
+        }
+        let idle = self.config.idle_ns;
+        self.next_sweep = now + (idle / 4).min(MAX_SWEEP);
+        let silent = |flow: &Flow| now.saturating_sub(flow.last_ns()) >= idle;
+        let ended = self.flows.iter().filter(|(_, flow)| silent(flow));
+        self.leaving.extend(ended.map(|(i, _)| FlowId(i)));
+        for i in 0..self.leaving.len() {
+            self.detach(self.leaving[i]);
+        }
+        self.settle();
+    }
+
+    /// From now on nobody finds it.
+    fn detach(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.get(id.0) else {
+            return;
+        };
+        let birth = *flow.birth();
+        let Birth {
+            room, source, ssrc, ..
+        } = birth;
+        self.by_key.remove(&FlowKey::new(room, source, ssrc));
+        self.by_ssrc.remove(&(room, ssrc), id);
+        if birth.repeated_by.is_some() {
+            self.repeatable.remove(&repeatable_key(&birth), id);
+        }
+    }
+
+    fn bury(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.try_remove(id.0) else {
+            return;
+        };
+        self.config.limit.give_back();
+        if let Some(summary) = flow.summary() {
+            self.ended.remember(summary);
+        }
+    }
+
+    /// Live streams.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether there is no live stream.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// Ends all streams, and gives the busiest of all that there were.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<FlowSummary> {
+        for flow in self.flows.drain() {
+            if let Some(summary) = flow.summary() {
+                self.ended.remember(summary);
+            }
+        }
+        self.ended.busiest()
+    }
+}
+
+/// Room, source and payload type: all that packets which repeat a stream have in common with it.
+fn repeatable_key(birth: &Birth) -> FlowKey {
+    FlowKey::new(birth.room, birth.source, u32::from(birth.payload_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows::NAMESAKES;
+    use crate::meter::Instruments;
+    use media_metrics_core::Registry;
+    use media_metrics_core::catalog::{RTP_ENDED, RTP_PACKETS, RTP_STARTED};
+    use media_metrics_core::stream::SentStats;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    const TO: [&str; 2] = ["127.0.0.1:6000", "127.0.0.1:7000"];
+
+    fn config() -> FlowConfig {
+        FlowConfig {
+            payloads: PayloadTypes::standard(),
+            idle_ns: 10 * SECOND,
+            limit: FlowLimit::new(100),
+        }
+    }
+
+    fn flows(most: usize) -> (Flows, Registry) {
+        let registry = Registry::new().unwrap();
+        let recorder = Instruments::register(&registry).unwrap().recorder();
+        let room = || TO.map(|to| to.parse().unwrap()).to_vec();
+        let config = FlowConfig {
+            limit: FlowLimit::new(most),
+            ..config()
+        };
+        let flows = Flows::new(config, Some(recorder), vec![room(), room()]);
+        (flows, registry)
+    }
+
+    /// A packet arrives; false if it has no stream.
+    fn arrive(
+        flows: &mut Flows,
+        at: (u16, SocketAddr),
+        ssrc: u32,
+        sequence: u16,
+        now: u64,
+    ) -> bool {
+        let mut bytes = [0x80, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        bytes[2..4].copy_from_slice(&sequence.to_be_bytes());
+        bytes[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let header = RtpHeader::parse(&bytes).unwrap();
+        flows.on_rtp(at.0, at.1, &header, &bytes, now).is_some()
+    }
+
+    fn bye(flows: &mut Flows, at: (u16, SocketAddr), ssrc: u32) -> bool {
+        let known = flows.on_bye(at.0, at.1, ssrc);
+        flows.settle();
+        known
+    }
+
+    fn from(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn streams_are_told_apart_by_room_source_and_ssrc() {
+        let (mut flows, _registry) = flows(100);
+        let v6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 1));
+        for (room, source, ssrc) in [
+            (0, from(1), 7),
+            (1, from(1), 7),
+            (0, from(2), 7),
+            (0, from(1), 8),
+            (0, v6, 7),
+        ] {
+            assert!(arrive(&mut flows, (room, source), ssrc, 1, 1));
+            assert!(arrive(&mut flows, (room, source), ssrc, 2, 2));
+        }
+        assert_eq!(flows.len(), 5);
+        assert!(flows.finish().iter().all(|s| s.stats.packets == 2));
+    }
+
+    #[test]
+    fn over_the_limit_packets_are_untracked_until_there_is_room() {
+        let (mut flows, _registry) = flows(2);
+        assert!(arrive(&mut flows, (0, from(1)), 1, 1, 1));
+        assert!(arrive(&mut flows, (0, from(1)), 2, 1, 1));
+        for n in 0..1_000 {
+            assert!(!arrive(&mut flows, (0, from(1)), 3 + n, 1, 2));
+        }
+        assert!(
+            arrive(&mut flows, (0, from(1)), 1, 2, 3),
+            "those that are there go on"
+        );
+        bye(&mut flows, (0, from(1)), 1);
+        assert!(
+            !arrive(&mut flows, (0, from(1)), 9, 1, 4),
+            "not asked again at once"
+        );
+        assert!(arrive(&mut flows, (0, from(1)), 9, 1, 2 + ASK_AGAIN));
+        assert_eq!(flows.len(), 2);
+    }
+
+    #[test]
+    fn a_goodbye_ends_only_the_source_s_own_stream() {
+        let (mut flows, registry) = flows(10);
+        arrive(&mut flows, (0, from(1)), 7, 1, 1);
+        bye(&mut flows, (0, from(2)), 7);
+        bye(&mut flows, (1, from(1)), 7);
+        bye(&mut flows, (0, from(1)), 8);
+        assert_eq!(flows.len(), 1);
+        bye(&mut flows, (0, from(1)), 7);
+        assert!(flows.is_empty());
+        let snapshot = registry.collect();
+        let count = |name| snapshot.counter(name, &["incoming", "audio"]);
+        assert_eq!(count(RTP_STARTED.name()), Some(1));
+        assert_eq!(count(RTP_ENDED.name()), Some(1));
+        assert_eq!(count(RTP_PACKETS.name()), Some(1), "its totals stay");
+    }
+
+    #[test]
+    fn idle_streams_end_and_busy_ones_do_not() {
+        let (mut flows, _registry) = flows(10);
+        flows.sweep(0);
+        arrive(&mut flows, (0, from(1)), 1, 1, SECOND);
+        arrive(&mut flows, (0, from(1)), 2, 1, SECOND);
+        arrive(&mut flows, (0, from(1)), 2, 2, 9 * SECOND);
+        flows.sweep(11 * SECOND - 1);
+        assert_eq!(flows.len(), 2, "a nanosecond before its time");
+        flows.sweep(11 * SECOND);
+        assert_eq!(flows.len(), 2, "it is not looked at for every packet");
+        flows.sweep(12 * SECOND);
+        assert_eq!(flows.len(), 1);
+        flows.sweep(20 * SECOND);
+        assert!(flows.is_empty());
+        assert_eq!(flows.finish().len(), 2);
+    }
+
+    fn report(ssrc: u32) -> SenderInfo {
+        SenderInfo {
+            ssrc,
+            ntp: 1 << 32,
+            rtp_timestamp: 0,
+            packets: 1,
+            octets: 1,
+        }
+    }
+
+    /// Where feedback about an SSRC of room 0 goes.
+    fn publishers(flows: &mut Flows, ssrc: u32) -> Vec<u16> {
+        let mut ports = Vec::new();
+        let known = flows.each_of(0, ssrc, |flow| ports.push(flow.control().port()));
+        assert_eq!(known, !ports.is_empty());
+        ports
+    }
+
+    #[test]
+    fn a_full_registry_is_a_limit_too_and_takes_no_place() {
+        let registry = Registry::builder().max_streams(3).build().unwrap();
+        let recorder = Instruments::register(&registry).unwrap().recorder();
+        let room = TO.map(|to| to.parse().unwrap()).to_vec();
+        let mut flows = Flows::new(config(), Some(recorder), vec![room]);
+        let limit = flows.config.limit.clone();
+        assert!(
+            arrive(&mut flows, (0, from(1)), 1, 1, 1),
+            "a stream and two ways"
+        );
+        assert!(!arrive(&mut flows, (0, from(1)), 2, 1, 1));
+        assert_eq!(limit.live.load(Relaxed), 1);
+        bye(&mut flows, (0, from(1)), 1);
+        assert_eq!(limit.live.load(Relaxed), 0);
+        registry.collect(); // frees the ended ones' places
+        assert!(arrive(&mut flows, (0, from(1)), 2, 1, 1 + ASK_AGAIN));
+    }
+
+    #[test]
+    fn reports_find_the_publishers_of_their_room_as_long_as_they_publish() {
+        let (mut flows, _registry) = flows(100);
+        for (room, source, ssrc) in [
+            (0, from(1), 7),
+            (0, from(2), 7),
+            (0, from(3), 8),
+            (1, from(4), 7),
+        ] {
+            arrive(&mut flows, (room, source), ssrc, 1, SECOND);
+        }
+        assert_eq!(publishers(&mut flows, 7), [1, 2]);
+        assert_eq!(publishers(&mut flows, 8), [3]);
+        assert!(publishers(&mut flows, 9).is_empty());
+        assert!(bye(&mut flows, (0, from(1)), 7));
+        assert_eq!(publishers(&mut flows, 7), [2]);
+        flows.sweep(20 * SECOND);
+        assert!(publishers(&mut flows, 7).is_empty());
+        assert!(
+            flows.by_ssrc.is_empty() && flows.flows.is_empty(),
+            "nothing is kept"
+        );
+    }
+
+    #[test]
+    fn a_publisher_gets_reports_where_its_own_come_from() {
+        let (mut flows, _registry) = flows(100);
+        arrive(&mut flows, (0, from(10)), 7, 1, 1);
+        let elsewhere = SocketAddr::from(([127, 0, 0, 2], 11));
+        assert!(
+            !flows.on_sender_report((0, elsewhere), &report(7), 2, 0),
+            "another host"
+        );
+        assert!(
+            !flows.on_sender_report((0, from(11)), &report(8), 2, 0),
+            "another stream"
+        );
+        assert_eq!(publishers(&mut flows, 7), [10]);
+        assert!(flows.on_sender_report((0, from(11)), &report(7), 2, 0));
+        assert_eq!(publishers(&mut flows, 7), [11]);
+        assert!(!bye(&mut flows, (0, from(12)), 7));
+        assert!(
+            bye(&mut flows, (0, from(11)), 7),
+            "and says goodbye from there"
+        );
+    }
+
+    #[test]
+    fn of_two_on_one_host_each_speaks_for_its_own() {
+        let (mut flows, _registry) = flows(100);
+        arrive(&mut flows, (0, from(10)), 7, 1, 1);
+        arrive(&mut flows, (0, from(20)), 7, 1, 1);
+        assert!(flows.on_sender_report((0, from(20)), &report(7), 2, 0));
+        assert_eq!(publishers(&mut flows, 7), [10, 20]);
+    }
+
+    #[test]
+    fn no_report_goes_to_more_than_a_few_namesakes() {
+        let (mut flows, _registry) = flows(100);
+        for port in 1..=20 {
+            assert!(arrive(&mut flows, (0, from(port)), 7, 1, 1));
+        }
+        assert_eq!(publishers(&mut flows, 7).len(), NAMESAKES);
+        assert_eq!(flows.len(), 20);
+    }
+
+    #[test]
+    fn who_said_goodbye_is_there_until_the_batch_is_through() {
+        let (mut flows, _registry) = flows(100);
+        let packet = [0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
+        let header = RtpHeader::parse(&packet).unwrap();
+        let placed = flows.on_rtp(0, from(1), &header, &packet, 1).unwrap();
+        flows.on_bye(0, from(1), 7);
+        // A new stream of that name in the same batch is another one.
+        let again = flows.on_rtp(0, from(1), &header, &packet, 2).unwrap();
+        assert_ne!(placed, again);
+        flows.on_departure(&placed, 0, &header, &packet, 3);
+        flows.settle();
+        assert_eq!(flows.len(), 1);
+        let finished: Vec<u64> = flows.finish().iter().map(|s| s.stats.packets).collect();
+        assert_eq!(finished, [1, 1]);
+    }
+
+    #[test]
+    fn a_retransmission_counts_on_the_way_of_the_only_stream_that_it_can_repeat() {
+        let (mut flows, registry) = flows(100);
+        flows.config.payloads = PayloadTypes::standard().with_retransmissions([(97, 96)]);
+        let mut send = |pt: u8, ssrc: u8, tail: &[u8]| {
+            let mut packet = vec![0x80, pt, 0, 5, 0, 0, 0, 0, 0, 0, 0, ssrc];
+            packet.extend(tail);
+            let header = RtpHeader::parse(&packet).unwrap();
+            let placed = flows.on_rtp(0, from(1), &header, &packet, 1).unwrap();
+            flows.on_departure(&placed, 0, &header, &packet, 2);
+        };
+        send(97, 8, &[0, 5, 1]); // nobody's
+        send(96, 7, &[1]);
+        send(97, 8, &[0, 5, 1]);
+        send(96, 9, &[1]);
+        send(97, 8, &[0, 5, 1]); // anybody's
+        registry.collect();
+        let mut sent: Vec<_> = registry
+            .senders()
+            .iter()
+            .map(|s| (s.ssrc, s.stats.sent))
+            .collect();
+        sent.sort_by_key(|(ssrc, _)| *ssrc);
+        let counted = |(ssrc, s): &(u32, SentStats)| (*ssrc, s.packets, s.retransmitted_packets);
+        // Two ways each: the second subscriber got nothing.
+        let counted: Vec<_> = sent
+            .iter()
+            .map(counted)
+            .filter(|(_, n, _)| *n > 0)
+            .collect();
+        assert_eq!(counted, [(7, 2, 1), (9, 1, 0)]);
+    }
+
+    #[test]
+    fn without_a_recorder_streams_are_told_apart_and_limited_all_the_same() {
+        let limited = FlowConfig {
+            limit: FlowLimit::new(2),
+            ..config()
+        };
+        let mut flows = Flows::new(limited, None, vec![Vec::new()]);
+        for ssrc in 1..=3 {
+            assert_eq!(arrive(&mut flows, (0, from(1)), ssrc, 1, 1), ssrc < 3);
+        }
+        assert!(flows.on_sender_report((0, from(11)), &report(1), 2, 0));
+        assert_eq!(publishers(&mut flows, 1), [11]);
+        assert!(flows.finish().is_empty());
+    }
+}

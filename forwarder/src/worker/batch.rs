@@ -1,0 +1,317 @@
+//! A batch of datagrams on its way through: received, judged, sent, measured.
+//!
+//! Lives here: a worker's state, and what it does with one batch. Not here: waiting (the room's head).
+
+use std::time::{Duration, Instant};
+
+use media_metrics_core::rtp::{RtpHeader, is_rtcp};
+
+use super::transit::{Class, Media, Passage};
+use super::{PortConfig, WorkerReport, reports};
+use crate::clock::{Moment, monotonic_ns};
+use crate::config::Source;
+use crate::flows::{FlowConfig, Flows};
+use crate::inbox::Mailbox;
+use crate::meter::{Instruments, Meter, Rejection};
+use crate::net::{Arena, BATCH, Datagram, Receiver, SendFailure, send_batch};
+use crate::subscribers::Subscribers;
+
+/// Full batches taken from one port before the others get their turn.
+const TURNS: usize = 8;
+/// A sender that never pauses can't keep a stopped worker longer than this.
+const DRAIN: Duration = Duration::from_millis(300);
+
+pub(super) struct Port {
+    pub(super) receiver: Receiver,
+    publishers: Vec<Source>,
+    pub(super) subscribers: Subscribers,
+}
+
+/// One datagram for one subscriber.
+#[derive(Clone, Copy)]
+struct Outgoing {
+    datagram: usize,
+    subscriber: usize,
+}
+
+/// One forwarding thread's state.
+pub(super) struct Worker {
+    pub(super) ports: Vec<Port>,
+    stamps: bool,
+    /// The last time that was read.
+    now: u64,
+    pub(super) arena: Arena,
+    outbox: Vec<Outgoing>,
+    pub(super) transit: Box<[Passage; BATCH]>,
+    pub(super) flows: Flows,
+    pub(super) mailbox: Mailbox,
+    pub(super) meter: Option<Meter>,
+    pub(super) report: WorkerReport,
+}
+
+impl Worker {
+    pub(super) fn new(
+        ports: Vec<PortConfig>,
+        stamps: bool,
+        flows: FlowConfig,
+        mailbox: Mailbox,
+        instruments: Option<&Instruments>,
+    ) -> Self {
+        let port = |p: PortConfig| {
+            let v6 = p.socket.local_addr().is_ok_and(|addr| addr.is_ipv6());
+            Port {
+                subscribers: Subscribers::new(&p.subscribers, v6),
+                publishers: p.publishers,
+                receiver: Receiver::new(p.socket),
+            }
+        };
+        let ports: Vec<Port> = ports.into_iter().map(port).collect();
+        let most = ports.iter().map(|p| p.subscribers.len()).max();
+        let rooms = ports.iter().map(|p| p.subscribers.addresses().collect());
+        Self {
+            // A full batch for every subscriber: the outbox never grows on the way of a packet.
+            outbox: Vec::with_capacity(BATCH * most.unwrap_or(0)),
+            flows: Flows::new(
+                flows,
+                instruments.map(Instruments::recorder),
+                rooms.collect(),
+            ),
+            ports,
+            stamps,
+            now: 0,
+            arena: Arena::new(),
+            transit: Box::new([Passage::of(0); BATCH]),
+            mailbox,
+            meter: instruments.map(Instruments::meter),
+            report: WorkerReport::default(),
+        }
+    }
+
+    /// Ends idle streams now and then. Traffic brings the time along; only silence has to ask for it.
+    pub(super) fn sweep(&mut self, silence: bool) {
+        if silence {
+            self.now = monotonic_ns();
+        }
+        self.flows.sweep(self.now);
+    }
+
+    /// Takes what waits on a port, for a few turns: the others wait too.
+    pub(super) fn serve(&mut self, room: usize) {
+        for _ in 0..TURNS {
+            if self.turn(room) < BATCH {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn drain(&mut self) {
+        let begun = Instant::now();
+        let rooms = 0..self.ports.len();
+        while rooms.clone().map(|room| self.turn(room)).sum::<usize>() > 0
+            && begun.elapsed() < DRAIN
+        {}
+        self.read_letters();
+    }
+
+    /// Receives, judges and sends one batch; says how many datagrams it was.
+    pub(super) fn turn(&mut self, room: usize) -> usize {
+        let Some(port) = self.ports.get_mut(room) else {
+            return 0;
+        };
+        // An error here is one that an earlier send left behind on the socket: it is not the
+        // receiver's, and reading it has cleared it.
+        let count = port.receiver.receive(&mut self.arena).unwrap_or(0);
+        if count == 0 {
+            return 0;
+        }
+        self.report.received += count as u64;
+        if self.judge(room) {
+            self.send(room);
+            self.take_in_reports(room, count);
+        } else {
+            self.send(room);
+        }
+        self.settle(count);
+        count
+    }
+
+    /// Looks at each datagram of the batch, records it, and puts it into the outbox. True if there are
+    /// reports in the batch.
+    fn judge(&mut self, room: usize) -> bool {
+        let Some(port) = self.ports.get(room) else {
+            return false;
+        };
+        let now = match self.stamps {
+            true => Moment::now(),
+            false => Moment::without_stamps(),
+        };
+        self.now = now.monotonic;
+        self.outbox.clear();
+        let mut reports = false;
+        let batch = self.arena.datagrams().iter().zip(self.transit.iter_mut());
+        for (i, (datagram, passage)) in batch.enumerate() {
+            let to = |subscriber| Outgoing {
+                datagram: i,
+                subscriber,
+            };
+            *passage = Passage::of(now.monotonic_of(datagram.stamp));
+            let bytes = self.arena.payload(i);
+            let (flows, meter) = (&mut self.flows, self.meter.as_ref());
+            passage.class = admit(
+                port,
+                flows,
+                meter,
+                datagram,
+                bytes,
+                room as u16,
+                passage.arrived,
+            );
+            match &passage.class {
+                Class::Rejected(rejection) => {
+                    if let Some(meter) = meter {
+                        meter.on_rejected(*rejection);
+                    }
+                }
+                Class::Media(_) => {
+                    let others = port.subscribers.others(datagram.source);
+                    self.outbox.extend(others.map(to));
+                }
+                Class::Reports(route) => {
+                    reports = true;
+                    if route.down {
+                        let all = 0..port.subscribers.len();
+                        let others = all.filter(|s| Some(*s) != route.subscriber);
+                        self.outbox.extend(others.map(to));
+                    }
+                }
+            }
+        }
+        reports
+    }
+
+    /// Sends the outbox. What can't be sent is counted and left behind: it never holds up the rest.
+    fn send(&mut self, room: usize) {
+        let Some(port) = self.ports.get(room) else {
+            return;
+        };
+        let mut rest = self.outbox.as_slice();
+        while !rest.is_empty() {
+            let datagrams = rest.iter().filter_map(|out| {
+                let to = match self.transit.get(out.datagram)?.class {
+                    Class::Reports(_) => port.subscribers.rtcp(out.subscriber)?,
+                    _ => port.subscribers.media(out.subscriber)?,
+                };
+                Some((self.arena.payload(out.datagram), to))
+            });
+            let passed = match send_batch(port.receiver.socket(), datagrams) {
+                // The kernel never takes nothing without saying why; if it did, we would not wait.
+                Ok(0) => failed(self.meter.as_ref(), SendFailure::Other, 1),
+                Ok(sent) => {
+                    self.report.sent += sent as u64;
+                    if let Some(meter) = &self.meter {
+                        let gone = rest.get(..sent).unwrap_or_default();
+                        departed(meter, &self.arena, &mut self.flows, &mut self.transit, gone);
+                    }
+                    sent
+                }
+                // A full send buffer will not have room for the next datagram either.
+                Err(SendFailure::WouldBlock) => {
+                    let n = rest.len().min(BATCH);
+                    failed(self.meter.as_ref(), SendFailure::WouldBlock, n)
+                }
+                Err(failure) => failed(self.meter.as_ref(), failure, 1),
+            };
+            rest = rest.get(passed..).unwrap_or_default();
+        }
+    }
+
+    /// Records how long each forwarded packet took, from its arrival to the end of its last send; then
+    /// those who said goodbye may go.
+    fn settle(&mut self, count: usize) {
+        if let Some(meter) = &self.meter {
+            for passage in self.transit.iter().take(count) {
+                if matches!(passage.class, Class::Media(_)) && passage.departed != 0 {
+                    meter.on_forwarded(passage.departed.saturating_sub(passage.arrived));
+                }
+            }
+        }
+        self.flows.settle();
+    }
+
+    pub(super) fn finish(mut self) -> WorkerReport {
+        self.report.flows = self.flows.finish();
+        self.report
+    }
+}
+
+/// What a datagram is, and whether it is forwarded; recorded with its stream if so.
+#[inline]
+fn admit(
+    port: &Port,
+    flows: &mut Flows,
+    meter: Option<&Meter>,
+    datagram: &Datagram,
+    bytes: &[u8],
+    room: u16,
+    arrived: u64,
+) -> Class {
+    let source = datagram.source;
+    if datagram.cut {
+        return Class::Rejected(Rejection::TooLong);
+    }
+    let publishes = port.publishers.is_empty() || port.publishers.iter().any(|p| p.allows(source));
+    if is_rtcp(bytes) {
+        return reports::admit(port, flows, meter, source, bytes, room, publishes);
+    }
+    if !publishes {
+        return Class::Rejected(Rejection::UnknownPublisher);
+    }
+    let header = match RtpHeader::parse(bytes) {
+        Ok(header) => header,
+        Err(error) => return Class::Rejected(Rejection::Rtp(error)),
+    };
+    let placed = flows.on_rtp(room, source, &header, bytes, arrived);
+    if let (None, Some(meter)) = (placed, meter) {
+        meter.on_untracked();
+    }
+    Class::Media(Media { header, placed })
+}
+
+/// Counts what left in one send call, notes when, and tells the ways to the subscribers.
+fn departed(
+    meter: &Meter,
+    arena: &Arena,
+    flows: &mut Flows,
+    transit: &mut [Passage; BATCH],
+    sent: &[Outgoing],
+) {
+    let now = monotonic_ns();
+    let (mut packets, mut bytes) = (0, 0);
+    for out in sent {
+        let Some(passage) = transit.get_mut(out.datagram) else {
+            continue;
+        };
+        passage.departed = now;
+        if let Class::Media(Media { header, placed }) = &passage.class {
+            packets += 1;
+            bytes += u64::from(header.packet_len);
+            if let Some(placed) = placed {
+                flows.on_departure(
+                    placed,
+                    out.subscriber,
+                    header,
+                    arena.payload(out.datagram),
+                    now,
+                );
+            }
+        }
+    }
+    meter.on_sent(packets, bytes);
+}
+
+pub(super) fn failed(meter: Option<&Meter>, failure: SendFailure, n: usize) -> usize {
+    if let Some(meter) = meter {
+        meter.on_send_failure(failure, n as u64);
+    }
+    n
+}
