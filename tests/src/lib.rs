@@ -7,6 +7,10 @@
 //!                                      ^ scraped by prometheus <-- queries of the test
 //! ```
 //!
+//! Captures go another way: made here (`traffic`, `pcap`) or recorded (`record`), and read by `analyze`,
+//! by `tshark`, by RFC 3550's own code (`appendix_a`) and plainly (`reading`), which must agree or differ
+//! by a rule of `disagreement`.
+//!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.
 //! Everything listens on loopback, has a deadline, and ends with the test that started it. Waiting
@@ -17,17 +21,26 @@
     reason = "a test helper stops the test at the first surprise, with all it knows"
 )]
 
+pub mod analyze;
+pub mod appendix_a;
+pub mod disagreement;
 pub mod ffmpeg;
+pub mod figures;
 pub mod gst;
 pub mod ledger;
+pub mod pcap;
 pub mod plan;
 pub mod ports;
 pub mod process;
 pub mod program;
 pub mod prometheus;
+pub mod reading;
+pub mod record;
 pub mod relay;
 pub mod rtp;
 pub mod subscriber;
+pub mod traffic;
+pub mod tshark;
 pub mod wait;
 
 use std::path::PathBuf;

@@ -87,8 +87,10 @@ fn address(line: &str, mark: &str) -> Option<SocketAddr> {
     rest.get(..end)?.parse().ok()
 }
 
-/// Builds the program if need be, once a run: cargo alone knows whether the one that is there is new.
-fn executable() -> &'static Path {
+/// The program `media-metrics`, built if need be, once a run: cargo alone knows whether the one that is
+/// there is new.
+#[must_use]
+pub fn executable() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

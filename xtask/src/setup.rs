@@ -37,11 +37,18 @@ const TOOLS: &[Tool] = &[
         "gstreamer1.0-plugins-good",
     ),
     tool("ffmpeg -version", "ffmpeg"),
+    // The judge of our figures of captures, its tools that convert them, and captures of others' making.
+    tool("tshark --version", "tshark"),
+    tool("editcap --version", "wireshark-common"),
+    tool("mergecap --version", "wireshark-common"),
+    tool("test -f /usr/share/sip-tester/g711a.pcap", "sip-tester"),
     // Instruction counts and disassembly of the hot path.
     tool("valgrind --version", "valgrind"),
     tool("objdump --version", "binutils"),
     // Children of the end-to-end tests end with the test that started them.
     tool("setpriv --version", "util-linux"),
+    // Programs that read hostile files run within bounds.
+    tool("prlimit --version", "util-linux"),
 ];
 
 const fn tool(check: &'static str, package: &'static str) -> Tool {
