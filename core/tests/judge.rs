@@ -1,17 +1,26 @@
-//! Quality of live streams: per stream, per participant, per label group.
+//! Quality of live streams: per stream, per participant, per label group; here of those received.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::time::Duration;
 
 use media_metrics_core::quality::{Codec, Config, Rating, Reason};
 use media_metrics_core::rtp::RtpHeader;
-use media_metrics_core::rtp::rtcp::{ReportBlock, SenderInfo};
-use media_metrics_core::stream::{SendStream, SenderConfig};
-use media_metrics_core::{Registry, Snapshot, Stream, StreamConfig};
+use media_metrics_core::rtp::rtcp::SenderInfo;
+use media_metrics_core::{RegisterError, Registry, Snapshot, Stream, StreamConfig};
+
+#[path = "judge/control.rs"]
+mod control;
+#[path = "judge/senders.rs"]
+mod senders;
 
 const AUDIO: [&str; 2] = ["incoming", "audio"];
-const SENT: [&str; 2] = ["outgoing", "audio"];
 
 /// Every merge ends a window.
 fn registry() -> Registry {
@@ -138,6 +147,62 @@ fn silence_is_poor_and_lost_without_reports_and_mute_excuses_it() {
     assert_eq!((paused.score, paused.reason), (30.0, Some(Reason::Pause)));
 }
 
+/// How many windows of received audio have a score.
+fn scored(registry: &Registry) -> u64 {
+    let snapshot = registry.collect();
+    let scores = snapshot.histogram("media_rtp_quality_score", &AUDIO);
+    scores.map_or(0, |scores| scores.count())
+}
+
+#[test]
+fn what_was_before_it_is_judged_is_not_judged() {
+    let registry = registry();
+    let mut stream = stream(&registry);
+    receive(&mut stream, (0..1_000).step_by(2));
+    let control = registry.judge(&stream, opus(), None).unwrap();
+    // At the first tick the losses before are settled, or so it might seem.
+    for numbers in [999..1_050, 1_050..1_100] {
+        receive(&mut stream, numbers);
+        merge(&registry);
+        assert_eq!(control.quality().unwrap().score, 100.0);
+    }
+    // The losses after it are.
+    receive(&mut stream, (1_100..1_200).step_by(2));
+    merge(&registry);
+    receive(&mut stream, 1_200..1_300);
+    merge(&registry);
+    assert!(control.quality().unwrap().score < 50.0);
+}
+
+#[test]
+fn who_reported_before_it_is_judged_is_lost_when_silent() {
+    let registry = registry();
+    let mut stream = stream(&registry);
+    receive(&mut stream, 0..10);
+    let info = SenderInfo {
+        ssrc: 7,
+        ntp: 1 << 32,
+        rtp_timestamp: 0,
+        packets: 10,
+        octets: 1_600,
+    };
+    stream.on_sender_report(&info, 1);
+    let control = registry.judge(&stream, opus(), None).unwrap();
+    merge(&registry);
+    assert_eq!(control.quality().unwrap().rating, Rating::Poor);
+    merge(&registry); // the report came before this window
+    assert_eq!(control.quality().unwrap().rating, Rating::Lost);
+}
+
+#[test]
+fn a_group_label_that_quality_needs_is_refused_when_the_registry_is_built() {
+    let built = Registry::builder()
+        .group_labels(&["kind", "reason"])
+        .build();
+    let name = "reason".to_owned();
+    assert_eq!(built.err(), Some(RegisterError::DuplicateLabel { name }));
+}
+
 #[test]
 fn a_round_trip_and_missing_layers_count() {
     let registry = registry();
@@ -174,75 +239,25 @@ fn a_participant_is_as_well_off_as_the_worst_stream() {
     );
     let all = registry.participants();
     assert_eq!((all.len(), all[0].name.as_str()), (1, "alice"));
-    drop((good, bad));
+    drop(bad);
+    receive(&mut good, 20..30);
+    let only_good = merge(&registry);
+    assert_eq!(only_good.gauge("media_participants", &["poor"]), Some(0.0));
+    assert!(alice.quality().is_some(), "there is another stream");
+    drop(good);
     merge(&registry);
+    assert_eq!(alice.quality(), None, "nothing is known of nobody's stream");
     let snapshot = merge(&registry);
     assert_eq!(snapshot.gauge("media_participants", &["poor"]), Some(0.0));
     assert_eq!(registry.participants(), []);
-}
-
-fn sender(registry: &Registry) -> SendStream {
-    let group = registry.sender_group(&SENT).unwrap();
-    let config = SenderConfig::new(7, 48_000);
-    registry.sender(&group, config).unwrap()
-}
-
-fn report(highest: u32, lost: i32) -> ReportBlock {
-    ReportBlock {
-        ssrc: 7,
-        fraction_lost: 0,
-        cumulative_lost: lost,
-        highest_sequence: highest,
-        jitter_ticks: 0,
-        last_report: 0,
-        delay: 0,
-    }
-}
-
-#[test]
-fn a_sent_stream_is_judged_by_its_receivers_reports() {
-    let registry = registry();
-    let mut stream = sender(&registry);
-    let control = registry
-        .judge_sender(
-            &stream,
-            Config::outbound(Codec::Opus.loss_weight(false)),
-            None,
-        )
-        .unwrap();
-    let send = |stream: &mut SendStream, numbers: std::ops::Range<u16>| {
-        numbers.for_each(|n| stream.on_rtp(&header(n), u64::from(n) * 20_000_000));
-    };
-    send(&mut stream, 0..100);
-    merge(&registry);
-    // Nothing was reported, so nothing is known.
-    assert_eq!(control.quality().unwrap().reason, None);
-    stream.on_report(&report(99, 0), 1);
-    send(&mut stream, 100..200);
-    merge(&registry);
-    assert_eq!(control.quality().unwrap().score, 100.0);
-    stream.on_report(&report(199, 5), 2);
-    send(&mut stream, 200..300);
-    let snapshot = merge(&registry);
-    // 5 of 100, weight 8: 60, smoothed
-    assert_eq!(control.quality().unwrap().score, 68.0);
-    let scores = snapshot
-        .histogram("media_rtp_quality_score", &SENT)
-        .unwrap();
-    assert_eq!(scores.count(), 2);
-    assert_eq!(registry.senders()[0].quality, control.quality());
-    // What was never given to this stream is not lost on its path.
-    send(&mut stream, 310..400);
-    stream.on_report(&report(399, 15), 3);
-    merge(&registry);
-    assert!(control.quality().unwrap().score > 68.0);
 }
 
 #[test]
 fn streams_of_another_registry_are_refused() {
     let (here, there) = (registry(), registry());
     assert!(here.judge(&stream(&there), opus(), None).is_err());
-    assert!(here.judge_sender(&sender(&there), opus(), None).is_err());
+    let sender = senders::sender(&there);
+    assert!(here.judge_sender(&sender, opus(), None).is_err());
 }
 
 #[test]
@@ -260,4 +275,21 @@ fn ten_thousand_judged_streams_leave_nothing_behind() {
         merge(&registry);
         assert!(registry.streams().is_empty());
     }
+}
+
+#[test]
+fn a_crowd_that_left_leaves_its_memory() {
+    let registry = registry();
+    let crowd = || {
+        let streams: Vec<Stream> = (0..4_000).map(|_| stream(&registry)).collect();
+        for stream in &streams {
+            registry.judge(stream, opus(), None).unwrap();
+        }
+        merge(&registry);
+        drop(streams);
+        merge(&registry);
+    };
+    let used = allocation_counter::measure(crowd);
+    assert!(used.bytes_current < 1 << 20, "{used:?}");
+    assert_eq!(scored(&registry), 4_000);
 }

@@ -271,6 +271,19 @@ fn what_padding_stands_in_for_is_missing() {
     }
 }
 
+/// The bytes of padding before the last are anything (RFC 3550 §6.4.1), and no reason for leaving.
+#[test]
+fn a_goodbye_is_read_up_to_its_padding() {
+    let padded = [0xa1, 203, 0, 2, 0, 0, 0, 7, 4, 4, 4, 4];
+    assert_eq!(told(&padded).unwrap(), ["Goodbye { ssrc: 7 }"]);
+    let reason = [0xa1, 203, 0, 3, 0, 0, 0, 7, 3, b'b', b'y', b'e', 9, 9, 9, 4];
+    assert_eq!(told(&reason).unwrap(), ["Goodbye { ssrc: 7 }"]);
+    let mut long = reason;
+    long[8] = 4; // into the padding
+    assert_eq!(told(&long), Err(RtcpError::Goodbye));
+    assert_eq!(told(&[0x81, 203, 0, 0]), Err(RtcpError::Goodbye));
+}
+
 #[test]
 fn a_cut_datagram_says_nothing() {
     for Captured { bytes, .. } in captured() {

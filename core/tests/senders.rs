@@ -232,6 +232,26 @@ fn a_nack_is_timed_to_its_answer_plain_or_rtx() {
     assert_eq!(stream.stats().feedback.unanswered, 1, "5 made room for 261");
 }
 
+/// Whoever asks for what was not sent yet gets no answer by its being sent.
+#[test]
+fn only_what_comes_again_or_late_answers_a_nack() {
+    let (_r, mut stream) = with_stream();
+    send(&mut stream, 0..60);
+    stream.on_nack(60..200, 600 * MS);
+    send(&mut stream, (60..130).chain(140..160));
+    assert_eq!(stream.stats().feedback.recovered, 0);
+    stream.on_rtp(&header(135), 2_000 * MS); // not sent before, and waited for
+    stream.on_rtp(&header(128), 2_000 * MS);
+    let f = stream.stats().feedback;
+    assert_eq!((f.recovered, f.recovery_seconds), (2, 2.8));
+    // Another run's number is another packet.
+    send(&mut stream, 30_000..30_002);
+    stream.on_nack([40_000, 40_001], 2_100 * MS);
+    send(&mut stream, 40_000..40_002);
+    let stats = stream.stats();
+    assert_eq!((stats.sent.restarts, stats.feedback.recovered), (2, 2));
+}
+
 #[test]
 fn a_key_frame_answers_the_first_open_request() {
     let (r, mut stream) = with_stream();
@@ -243,6 +263,7 @@ fn a_key_frame_answers_the_first_open_request() {
     assert_eq!(stream.on_key_frame(210 * MS), None);
     let f = stream.stats().feedback;
     assert_eq!((f.plis, f.firs, f.key_frames_requested), (1, 1, 1));
+    assert_eq!(f.firs_repeated, 1);
     assert_eq!(
         (f.key_frame_request_seconds, stream.stats().sent.key_frames),
         (0.1, 2)

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use media_metrics_core::rtp::{
-    MAX_DROPOUT, RtpHeader, STALE_RUN, SequenceTracker, Verdict, WINDOW,
+    MAX_DROPOUT, MAX_MISORDER, RtpHeader, STALE_RUN, SequenceTracker, Verdict, WINDOW,
 };
 use media_metrics_core::{Registry, StreamConfig};
 use proptest::prelude::*;
@@ -52,7 +52,8 @@ impl Oracle {
                 skipped: (ahead - 1) as u16,
             };
         }
-        if -i64::from(WINDOW) < ahead && ahead <= 0 {
+        let near = -ahead < i64::from(MAX_MISORDER) || looks_old;
+        if -i64::from(WINDOW) < ahead && ahead <= 0 && near {
             let first = *self.seen.first().unwrap();
             let depth = -ahead as u16;
             return match self.seen.insert(full) {

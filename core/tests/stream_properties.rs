@@ -208,3 +208,17 @@ fn a_reader_that_comes_late_gets_all_from_the_first_packet_on() {
     registry.collect();
     assert!(reader.read(&registry.streams()).is_empty());
 }
+
+#[test]
+fn a_stream_that_was_left_out_once_is_not_told_twice() {
+    let registry = Registry::new().unwrap();
+    let mut stream = stream(&registry);
+    let mut reader = DeltaReader::new();
+    feed(&mut stream, &(0..10).collect::<Vec<_>>(), 0, 0);
+    registry.collect();
+    assert_eq!(reader.read(&registry.streams())[0].packets, 10);
+    for _ in 0..16 {
+        assert!(reader.read(&[]).is_empty());
+    }
+    assert_eq!(reader.read(&registry.streams())[0].packets, 0);
+}

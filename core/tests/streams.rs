@@ -431,3 +431,106 @@ fn the_longest_wait_and_the_clocks_skew_are_seen() {
     assert!(stats.jitter_max_seconds > 0.05 && stats.jitter_mean_seconds > 0.0);
     assert_eq!(stats.highest_timestamp, 1_999 * 960);
 }
+
+#[test]
+fn a_sender_that_began_anew_a_little_behind_is_no_run_of_duplicates() {
+    let (_registry, mut stream) = with_stream();
+    send(&mut stream, 0..900);
+    for n in 0..850_u16 {
+        let anew = RtpHeader {
+            timestamp: 0x9000_0000 + u32::from(n) * 960,
+            ..header(n)
+        };
+        stream.on_rtp(&anew, (900 + u64::from(n)) * 20_000_000);
+    }
+    let stats = stream.stats();
+    assert_eq!((stats.restarts, stats.duplicates), (1, 0));
+    assert_eq!((stats.frames, stats.lost), (1_750, 0));
+}
+
+#[test]
+fn early_packets_make_no_bursts() {
+    for numbers in [
+        // The first comes a thousand numbers after it was due.
+        [2_000]
+            .into_iter()
+            .chain(1_000..2_000)
+            .chain(2_001..2_500)
+            .collect::<Vec<u16>>(),
+        [2_000]
+            .into_iter()
+            .chain(1_800..2_000)
+            .chain(2_850..3_200)
+            .collect(),
+    ] {
+        let (_registry, mut stream) = with_stream();
+        // All old enough to be late, and none so old as to be of another minute.
+        for n in numbers {
+            stream.on_rtp(
+                &RtpHeader {
+                    timestamp: u32::from(n),
+                    ..header(n)
+                },
+                0,
+            );
+        }
+        let stats = stream.stats();
+        assert_eq!(stats.bursts.burst_lost, stats.lost, "{stats:?}");
+    }
+}
+
+#[test]
+fn copies_and_late_packets_of_key_frames_are_no_key_frames() {
+    let r = Registry::new().unwrap();
+    let group = r.group(&GROUP).unwrap();
+    let config = StreamConfig::new(1, 90_000).video_codec(VideoCodec::Vp8);
+    let mut stream = r.stream(&group, config).unwrap();
+    let mut see = |n: u8, timestamp: u8, payload: u8| {
+        let packet = [
+            0x80, 96, 0, n, 0, 0, 0, timestamp, 0, 0, 0, 1, 0x10, payload, 9, 9,
+        ];
+        let header = RtpHeader::parse(&packet).unwrap();
+        stream.on_packet(&header, &packet, u64::from(n)).1
+    };
+    assert!(see(1, 1, 0) && see(4, 4, 0) && !see(5, 5, 1));
+    assert!(
+        !see(1, 1, 0) && !see(4, 4, 0) && !see(2, 1, 0),
+        "copies, and one that is late"
+    );
+    assert_eq!(stream.stats().key_frames, 2);
+}
+
+#[test]
+fn a_restart_forgets_the_other_clock() {
+    let (_registry, mut stream) = with_stream();
+    for n in 0..2_000_u64 {
+        stream.on_rtp(&header(n as u16), n * 19_990_000);
+    }
+    assert!(stream.stats().skew_ppm.unwrap() > 400.0);
+    for n in 0..100_u64 {
+        stream.on_rtp(
+            &header(40_000 + n as u16),
+            2_000 * 19_990_000 + n * 20_000_000,
+        );
+    }
+    assert_eq!(stream.stats().skew_ppm, None);
+}
+
+#[test]
+fn a_pause_of_hours_is_no_jitter() {
+    let (_registry, mut stream) = with_stream();
+    let hours = 13 * 3_600 * 50_u64; // in packets of 20 ms; half of the timestamp's range is 12.4 h
+    for n in (0..100).chain(hours..hours + 100) {
+        let number = if n < 100 { n } else { n - hours + 100 };
+        let timestamp = (n * 960) as u32;
+        let packet = RtpHeader {
+            timestamp,
+            ..header(number as u16)
+        };
+        stream.on_rtp(&packet, n * 20_000_000);
+    }
+    let stats = stream.stats();
+    assert!(stats.jitter_max_seconds < 1e-6, "{stats:?}");
+    assert_eq!(stats.highest_timestamp, (hours + 99) * 960);
+    assert_eq!(stats.lost, 0);
+}

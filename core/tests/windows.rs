@@ -162,6 +162,22 @@ fn a_removed_histogram_takes_its_windows_along() {
     }
 }
 
+/// Registered anew before a merge saw that it was gone: the windows are the new one's.
+#[test]
+fn a_histogram_registered_anew_at_once_keeps_its_windows() {
+    let registry = Registry::new().unwrap();
+    for round in 1..4 {
+        watch(&registry).unwrap();
+        let latency = registry.histogram(&catalog::FORWARD_LATENCY, &[]).unwrap();
+        for _ in 0..2 {
+            latency.record(round);
+            let max = figures(&registry.collect(), "60s")[3];
+            assert_eq!(max, Some(round as f64 / 1e9), "round {round}");
+        }
+        assert!(registry.remove(&latency));
+    }
+}
+
 /// A registry without room says so; what was made of the windows till then shows nothing.
 #[test]
 fn no_room_is_an_error_and_shows_nothing() {

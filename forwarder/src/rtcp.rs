@@ -57,6 +57,10 @@ pub fn each_medium(event: &Event<'_>, mut on_ssrc: impl FnMut(u32)) {
         Event::TransportFeedback(feedback) => on_ssrc(feedback.media_ssrc),
         Event::Summary { summary, .. } => on_ssrc(summary.ssrc()),
         Event::Voip { metrics, .. } => on_ssrc(metrics.ssrc()),
+        Event::Skipped {
+            media_ssrc: Some(ssrc),
+            ..
+        } => on_ssrc(*ssrc),
         _ => {}
     }
 }
@@ -137,6 +141,21 @@ mod tests {
         parse(&remb, |event| each_medium(&event, |ssrc| media.push(ssrc))).unwrap();
         assert_eq!(media, [7]);
         assert!(about(&App::builder(1, "none")).is_empty());
+        // Formats that are not read, in datagrams of their own (RFC 5506): SLI, TMMBR.
+        let slice = [0x82, 206, 0, 3, 0, 0, 0, 1, 0, 0, 0, 7, 0, 8, 0, 1];
+        let tmmbr = [
+            0x83, 205, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0x18, 0x1e, 0x84, 0x28,
+        ];
+        for datagram in [&slice[..], &tmmbr] {
+            let mut media = Vec::new();
+            parse(datagram, |event| {
+                each_medium(&event, |ssrc| media.push(ssrc));
+            })
+            .unwrap();
+            assert_eq!(media, [7]);
+            let contents = contents(datagram, |_| {}).unwrap();
+            assert_eq!(ways(&contents, false, false), (false, true));
+        }
     }
 
     #[test]

@@ -6,13 +6,14 @@
 //! takes; the reporter holds it for as long as it takes to copy a few dozen bytes.
 
 use std::collections::VecDeque;
+use std::mem::discriminant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::uptime;
 use crate::quality::Quality;
 
-/// Events that wait for the reporter. Beyond this the oldest are forgotten, counted: nobody mutes so often.
+/// Events that wait for the reporter. Beyond this some are forgotten, counted: nobody mutes so often.
 const WAITING: usize = 64;
 
 /// What happened, and when, on the library's time line.
@@ -25,12 +26,48 @@ pub(crate) enum Event {
     LayerDistance(f64),
 }
 
+impl Event {
+    /// Whether it says what is expected: of those only the newest is needed, the others refine the window.
+    const fn is_expectation(self) -> bool {
+        matches!(self, Self::Bitrate(_) | Self::LayerDistance(_))
+    }
+
+    fn is_like(self, other: Self) -> bool {
+        discriminant(&self) == discriminant(&other)
+    }
+}
+
+/// What the host told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// Since the reporter took them last, in order.
+    pub(super) events: VecDeque<(Duration, Event)>,
+    pub(super) rtt: Duration,
+    pub(super) feed_jitter: Duration,
+}
+
+impl Told {
+    /// Forgets the oldest event that a later one of its kind makes up for: of expectations, or else of any.
+    /// What was said last of each kind is never forgotten.
+    fn make_room(&mut self) {
+        let outdated = |all: bool| {
+            let mut events = self.events.iter().enumerate();
+            events.position(|(at, (_, event))| {
+                let mut later = self.events.range(at + 1..);
+                (all || event.is_expectation()) && later.any(|(_, other)| event.is_like(*other))
+            })
+        };
+        if let Some(at) = outdated(false).or_else(|| outdated(true)) {
+            self.events.remove(at);
+        }
+    }
+}
+
 /// What handle and reporter share.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    events: VecDeque<(Duration, Event)>,
+    told: Told,
     forgotten: u64,
-    rtt: Duration,
     quality: Option<Quality>,
 }
 
@@ -61,11 +98,11 @@ impl QualityControl {
     fn tell(&self, event: Event) {
         let at = uptime();
         let mut board = self.board();
-        if board.events.len() == WAITING {
-            board.events.pop_front();
+        if board.told.events.len() == WAITING {
+            board.told.make_room();
             board.forgotten += 1;
         }
-        board.events.push_back((at, event));
+        board.told.events.push_back((at, event));
     }
 
     /// The source was muted or unmuted. Muted, the score is 100, but for a LOST stream.
@@ -98,25 +135,37 @@ impl QualityControl {
     /// The round trip to the peer, as measured elsewhere: of a stream received here, what its sender's
     /// other reports say. (A stream sent from here knows its own.)
     pub fn set_rtt(&self, rtt: Duration) {
-        self.board().rtt = rtt;
+        self.board().told.rtt = rtt;
     }
 
-    /// The quality as of the last window or event that the reporter has seen; `None` before the first tick.
+    /// The jitter that a stream sent from here had already when it came in. It is taken off what the
+    /// receiver reports, so that this path is judged by what it adds. (Of a stream received here, its own
+    /// jitter is measured, and this changes nothing.)
+    pub fn set_feed_jitter(&self, jitter: Duration) {
+        self.board().told.feed_jitter = jitter;
+    }
+
+    /// The quality as of the last window or event that the reporter has seen; `None` before the first of
+    /// either.
     #[must_use]
     pub fn quality(&self) -> Option<Quality> {
         self.board().quality
     }
 
-    /// Events that were forgotten, because more than 64 came between two ticks.
+    /// Events that were forgotten, because more than 64 came between two ticks: expectations first, and
+    /// never the last of its kind, so that no mute or pause goes on for ever.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
         self.board().forgotten
     }
 
-    /// Reporter only: takes the events, and the round trip.
-    pub(crate) fn take(&self) -> (VecDeque<(Duration, Event)>, Duration) {
+    /// Reporter only: takes the events, and a copy of what holds on.
+    pub(crate) fn take(&self) -> Told {
         let mut board = self.board();
-        (std::mem::take(&mut board.events), board.rtt)
+        Told {
+            events: std::mem::take(&mut board.told.events),
+            ..board.told
+        }
     }
 
     /// Reporter only.

@@ -1,6 +1,6 @@
 //! All scored streams, and participants: what a tick does with them.
 //!
-//! Lives here: the list, when a window is due. Not here: one stream (`subject`).
+//! Lives here: the list, who has left it, when a window is due. Not here: one stream (`subject`).
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use crate::reporter::helpers::helpers;
 /// Scored streams from which on the help of other threads is worth it.
 const PARALLEL: usize = 1 << 13;
 
+// `Registry::judge` tells of 1.5 KiB, which an eighth of slack is part of.
+const _: () = assert!(Judges::BYTES * 9 / 8 <= 1536);
+
 /// All scored streams.
 #[derive(Debug, Default)]
 pub(crate) struct Judges {
@@ -25,7 +28,7 @@ pub(crate) struct Judges {
 }
 
 impl Judges {
-    /// Bytes of one scored stream.
+    /// Bytes of one scored stream: what is listed here, and what it shares with the host's handle.
     pub(crate) const BYTES: usize = size_of::<Judged>() + 256;
 
     /// Scored streams.
@@ -36,10 +39,14 @@ impl Judges {
     /// Adopts new ones, forgets streams that ended, judges windows that are long enough.
     pub(crate) fn tick(&mut self, shared: &Shared, at: Duration) {
         while let Some(new) = shared.new_judged.pop() {
+            if self.judged.len() == self.judged.capacity() {
+                // By an eighth, not double: of 40,000 streams the slack would be tens of megabytes.
+                self.judged.reserve_exact((self.judged.len() / 8).max(64));
+            }
             self.judged.push(new);
         }
         let length = shared.quality_window();
-        self.judged.retain(|judged| !judged.is_over());
+        self.forget_ended();
         let large = self.judged.len() >= PARALLEL;
         match large.then(helpers).flatten() {
             Some(pool) => pool.install(|| {
@@ -51,6 +58,28 @@ impl Judges {
         if at.saturating_sub(self.participants_judged) >= length {
             self.participants_judged = at;
             self.judge_participants(shared.participant_metrics());
+        }
+    }
+
+    /// Forgets streams that ended. Of participants who have no other nothing is known any more.
+    fn forget_ended(&mut self) {
+        let mut left: HashMap<usize, Participant> = HashMap::new();
+        self.judged.retain_mut(|judged| {
+            let over = judged.is_over();
+            if over && let Some(participant) = judged.participant.take() {
+                left.insert(participant.key(), participant);
+            }
+            !over
+        });
+        if !left.is_empty() {
+            let others = self.judged.iter().filter_map(|j| j.participant.as_ref());
+            others.for_each(|other| drop(left.remove(&other.key())));
+            left.values()
+                .for_each(|participant| participant.publish(None));
+        }
+        // Give memory back after a crowd has left, but not at every ebb.
+        if self.judged.capacity() > 64 && self.judged.len() < self.judged.capacity() / 4 {
+            self.judged.shrink_to(self.judged.len() * 2);
         }
     }
 

@@ -35,10 +35,7 @@ impl QualityMetrics {
         names: &LabelNames,
         values: &[&str],
     ) -> Result<Self, RegisterError> {
-        let reason_names = names.iter().chain(["reason"]).map(Box::from).collect();
-        let with_reason = catalog::RTP_QUALITY_REASONS
-            .clone()
-            .with_label_names(LabelNames::Owned(reason_names));
+        let with_reason = with_reason(names);
         let mut reasons = Vec::with_capacity(Reason::ALL.len());
         for reason in Reason::ALL {
             let values = [values, &[reason.as_str()]].concat();
@@ -104,6 +101,13 @@ impl ParticipantMetrics {
             gauge.set(all.iter().filter(|q| q.rating == *rating).count() as f64);
         }
     }
+}
+
+/// The family of reasons, for groups with labels of these names.
+pub(crate) fn with_reason(names: &LabelNames) -> Desc {
+    let names = names.iter().chain(["reason"]).map(Box::from).collect();
+    let reasons = catalog::RTP_QUALITY_REASONS.clone();
+    reasons.with_label_names(LabelNames::Owned(names))
 }
 
 fn record(score: &Histogram, mos: &Histogram, quality: &Quality) {

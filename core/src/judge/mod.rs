@@ -18,6 +18,6 @@ mod window;
 
 pub use control::QualityControl;
 pub(crate) use judges::Judges;
-pub(crate) use metrics::{ParticipantMetrics, QualityMetrics};
+pub(crate) use metrics::{ParticipantMetrics, QualityMetrics, with_reason};
 pub use participant::{Participant, ParticipantSnapshot};
-pub(crate) use subject::{Judged, Source};
+pub(crate) use subject::{Judged, Reading, Source};

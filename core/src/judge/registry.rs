@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use super::{Judged, Participant, ParticipantSnapshot, QualityControl, QualityMetrics, Source};
+use super::{
+    Judged, Participant, ParticipantSnapshot, QualityControl, QualityMetrics, Reading, Source,
+};
 use crate::clock::uptime;
 use crate::error::RegisterError;
 use crate::quality::Config;
@@ -16,12 +18,14 @@ impl Registry {
     /// Scores `stream` from now on, a window each five seconds (or what
     /// [`quality_window`](crate::registry::RegistryBuilder::quality_window) says), for as long as it lives.
     ///
+    /// What it did before is not judged, only compared with.
+    ///
     /// The score becomes part of the distributions of the stream's label group
     /// (`media_rtp_quality_score`), of the participant's quality, and of
     /// [`StreamSnapshot::quality`](crate::stream::StreamSnapshot::quality). To judge a stream twice is to
     /// count it twice.
     ///
-    /// - **Memory**: about 1.5 KiB a stream.
+    /// - **Memory**: at most 1.5 KiB a stream, given back when they ended.
     /// - **Cost**: nothing for the stream's packets; about a microsecond a window for the reporter.
     ///
     /// # Errors
@@ -51,11 +55,15 @@ impl Registry {
             return Err(RegisterError::ForeignGroup);
         }
         let source = Source::Received(Arc::clone(stream.shared_block()));
-        self.judge_source(source, &group.values, config, participant)
+        let so_far = Reading::of_received(&stream.stats());
+        self.judge_source(source, &so_far, &group.values, config, participant)
     }
 
     /// As [`judge`](Self::judge), for a stream that is sent from here: by what its receiver reports
-    /// ([`Config::outbound`]).
+    /// ([`Config::outbound`]). Judged from its first packet on, its first report is judged; else that one is
+    /// also about what came before, and only compared with.
+    ///
+    /// A receiver that sends no reports is POOR, then LOST: judge the streams of those who speak RTCP.
     ///
     /// # Errors
     /// As for [`judge`](Self::judge).
@@ -70,12 +78,14 @@ impl Registry {
             return Err(RegisterError::ForeignGroup);
         }
         let source = Source::Sent(Arc::clone(stream.shared_block()));
-        self.judge_source(source, &group.values, config, participant)
+        let so_far = Reading::of_sent(&stream.stats());
+        self.judge_source(source, &so_far, &group.values, config, participant)
     }
 
     fn judge_source(
         &self,
         source: Source,
+        so_far: &Reading,
         group: &[Box<str>],
         config: Config,
         participant: Option<&Participant>,
@@ -94,6 +104,7 @@ impl Registry {
         let participant = participant.cloned();
         let judged = Judged::new(
             source,
+            so_far,
             config,
             control.clone(),
             metrics,

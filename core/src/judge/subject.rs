@@ -5,14 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::control::{Event, QualityControl};
+use super::control::{Event, QualityControl, Told};
 use super::metrics::QualityMetrics;
 use super::participant::Participant;
-use super::window::of_sender;
+use super::window::{between, of_received, of_sent, seconds};
 use crate::cell::Version;
 use crate::quality::{Config, Outcome, Quality, Scorer, Skip, Window};
 use crate::stream::block::{Block, READ_TRIES};
-use crate::stream::sender::block::{SenderBlock, WORDS};
+use crate::stream::sender::block::SenderBlock;
 use crate::stream::{SenderStats, StreamStats};
 
 /// Where the numbers of a scored stream come from.
@@ -25,10 +25,15 @@ pub(crate) enum Source {
 }
 
 /// The numbers of a scored stream at one moment.
-#[derive(Debug)]
-enum Reading {
-    Received(StreamStats),
-    Sent(SenderStats),
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// All of it as one window.
+    totals: Window,
+    /// How many reports the peer has sent: sender reports of what is received, receiver reports of what is
+    /// sent.
+    reports: u64,
+    /// Of what is received: the jitter as of now. (What is sent has its peer's, with the totals.)
+    jitter: Duration,
 }
 
 impl Source {
@@ -44,59 +49,31 @@ impl Source {
         match self {
             Self::Received(block) => {
                 let stats = StreamStats::read(block, READ_TRIES)?;
-                Some(Reading::Received(stats))
+                Some(Reading::of_received(&stats))
             }
             Self::Sent(block) => {
                 let (_, words) = block.read(READ_TRIES)?;
                 let stats = SenderStats::new(&words, block.identity.clock_rate);
-                Some(Reading::Sent(stats))
-            }
-        }
-    }
-
-    /// Before the first packet.
-    fn nothing(&self) -> Reading {
-        match self {
-            Self::Received(_) => Reading::Received(StreamStats::default()),
-            Self::Sent(block) => {
-                Reading::Sent(SenderStats::new(&[0; WORDS], block.identity.clock_rate))
+                Some(Reading::of_sent(&stats))
             }
         }
     }
 }
 
 impl Reading {
-    /// How many reports the peer has sent: sender reports of what is received, receiver reports of what is
-    /// sent.
-    fn reports(&self) -> u64 {
-        match self {
-            Self::Received(stats) => stats.remote.map_or(0, |remote| remote.reports),
-            Self::Sent(stats) => stats.feedback.reports,
+    pub(super) fn of_received(stats: &StreamStats) -> Self {
+        Self {
+            totals: of_received(stats),
+            reports: stats.remote.map_or(0, |remote| remote.reports),
+            jitter: seconds(stats.jitter_seconds),
         }
     }
 
-    fn jitter(&self) -> Duration {
-        let seconds = match self {
-            Self::Received(stats) => stats.jitter_seconds,
-            Self::Sent(_) => 0.0, // the peer's, which comes with the window
-        };
-        Duration::try_from_secs_f64(seconds).unwrap_or_default()
-    }
-
-    /// Takes those for lost that were missing at the last tick and still are; `missing` is for the next one.
-    fn settle(&mut self, missing: &mut u64) {
-        if let Self::Received(stats) = self {
-            stats.lost = stats.lost.min(std::mem::replace(missing, stats.lost));
-        }
-    }
-
-    fn window_since(&self, before: &Self, duration: Duration) -> Window {
-        match (before, self) {
-            (Self::Received(before), Self::Received(now)) => {
-                now.since(before).quality_window(duration)
-            }
-            (Self::Sent(before), Self::Sent(now)) => of_sender(before, now, duration),
-            _ => Window::default(), // a source does not change its kind
+    pub(super) fn of_sent(stats: &SenderStats) -> Self {
+        Self {
+            totals: of_sent(stats),
+            reports: stats.feedback.reports,
+            jitter: Duration::ZERO,
         }
     }
 }
@@ -109,20 +86,22 @@ pub(crate) struct Judged {
     control: QualityControl,
     metrics: Arc<QualityMetrics>,
     pub(super) participant: Option<Participant>,
-    /// The numbers when the figures of the present window began, and when that was.
-    before: Reading,
+    /// The totals when the figures of the present window began, and when that was.
+    before: Window,
     since: Duration,
     window_began: Duration,
-    /// Numbers missing at the last tick.
-    missing: u64,
+    /// Numbers missing at the last tick, of a received stream.
+    missing: i64,
     jitter: Duration,
     reports: u64,
     last_rtcp: Option<Duration>,
 }
 
 impl Judged {
+    /// From now (`at`) on: what `so_far` tells is not judged.
     pub(crate) fn new(
         source: Source,
+        so_far: &Reading,
         config: Config,
         control: QualityControl,
         metrics: Arc<QualityMetrics>,
@@ -130,18 +109,19 @@ impl Judged {
         at: Duration,
     ) -> Self {
         Self {
-            before: source.nothing(),
             source,
             scorer: Scorer::new(config, at),
             control,
             metrics,
             participant,
+            before: so_far.totals,
             since: at,
             window_began: at,
-            missing: 0,
+            missing: so_far.totals.lost,
             jitter: Duration::ZERO,
-            reports: 0,
-            last_rtcp: None,
+            reports: so_far.reports,
+            // The last one came now or before.
+            last_rtcp: (so_far.reports > 0).then_some(at),
         }
     }
 
@@ -164,27 +144,20 @@ impl Judged {
 
     /// A tick: takes what the host told, and judges the window if it is as long as `length`.
     pub(super) fn tick(&mut self, at: Duration, length: Duration) {
-        let (events, rtt) = self.control.take();
-        let mut changed = !events.is_empty();
-        for (when, event) in events {
-            match event {
-                Event::Muted(on) => self.scorer.set_muted(when, on),
-                Event::LayerMuted(on) => self.scorer.set_layer_muted(when, on),
-                Event::Paused(on) => self.scorer.set_paused(when, on),
-                Event::Bitrate(bps) => self.scorer.expect_bitrate(when, bps),
-                Event::LayerDistance(layers) => self.scorer.expect_layer_distance(when, layers),
-            }
+        let told = self.control.take();
+        let mut changed = !told.events.is_empty();
+        for (when, event) in &told.events {
+            self.apply(*when, *event);
         }
         if let Some(mut now) = self.source.read() {
-            if now.reports() != self.reports {
-                self.reports = now.reports();
-                self.last_rtcp = Some(at);
+            self.settle(&mut now.totals);
+            self.jitter = self.jitter.max(now.jitter);
+            if now.reports != self.reports {
+                self.on_reports(at, &now);
             }
-            now.settle(&mut self.missing);
-            self.jitter = self.jitter.max(now.jitter());
             if at.saturating_sub(self.window_began) >= length {
                 changed = true;
-                self.judge(at, now, rtt);
+                self.judge(at, &now.totals, &told);
             }
         }
         if changed {
@@ -192,11 +165,45 @@ impl Judged {
         }
     }
 
-    fn judge(&mut self, at: Duration, now: Reading, rtt: Duration) {
-        let window = now.window_since(&self.before, at.saturating_sub(self.since));
+    fn apply(&mut self, when: Duration, event: Event) {
+        match event {
+            Event::Muted(on) => self.scorer.set_muted(when, on),
+            Event::LayerMuted(on) => self.scorer.set_layer_muted(when, on),
+            Event::Paused(on) => self.scorer.set_paused(when, on),
+            Event::Bitrate(bps) => self.scorer.expect_bitrate(when, bps),
+            Event::LayerDistance(layers) => self.scorer.expect_layer_distance(when, layers),
+        }
+    }
+
+    /// Takes those for lost that were missing at the last tick and still are.
+    fn settle(&mut self, now: &mut Window) {
+        if matches!(self.source, Source::Received(_)) {
+            now.lost = now.lost.min(std::mem::replace(&mut self.missing, now.lost));
+        }
+    }
+
+    /// The peer has reported since the last tick.
+    fn on_reports(&mut self, at: Duration, now: &Reading) {
+        let first = std::mem::replace(&mut self.reports, now.reports) == 0;
+        if first && self.before.sent > 0 {
+            // It is also about what was sent before this window, and does not tell that apart: the next one
+            // is compared with it, and until then nothing is known.
+            (self.before, self.since) = (now.totals, at);
+            self.last_rtcp = Some(self.window_began);
+        } else {
+            self.last_rtcp = Some(at);
+        }
+    }
+
+    fn judge(&mut self, at: Duration, now: &Window, told: &Told) {
+        let window = between(&self.before, now, at.saturating_sub(self.since));
         let window = Window {
-            rtt: window.rtt.max(rtt),
-            jitter: window.jitter.max(self.jitter),
+            rtt: window.rtt.max(told.rtt),
+            // One of the two is 0: see `Reading`.
+            jitter: window
+                .jitter
+                .saturating_sub(told.feed_jitter)
+                .max(self.jitter),
             last_rtcp: self.last_rtcp,
             ..window
         };
@@ -209,6 +216,6 @@ impl Judged {
             Outcome::Skipped(_) => {}
         }
         self.since = at;
-        self.before = now;
+        self.before = *now;
     }
 }

@@ -111,7 +111,8 @@ impl<const LAYERS: usize> LayeredScorer<LAYERS> {
     /// 1. Nothing is judged while muted, layer-muted or paused, without time since the last window, or
     ///    when unmuted for half of it or less.
     /// 2. An outbound stream ([`Config::reports`]) is not judged while nothing is sent, nor without a
-    ///    report in the window; too old a report sets the score to 40, then to 20 (LOST).
+    ///    report in the window; too old a report sets the score to 40, then to 20 (LOST). While a report is
+    ///    [awaited](Skip::AwaitingReport), what is expected adds up: so should the figures, until it came.
     /// 3. A window without packets sets the score: to 20 (LOST) if the stream is inbound and
     ///    [`Window::last_rtcp`] is known and older than the window is long, else to 40.
     /// 4. Any other window moves the score towards its worst [part](Parts).
@@ -119,12 +120,15 @@ impl<const LAYERS: usize> LayeredScorer<LAYERS> {
     /// A LOST stream stays so until a window of the last kind.
     pub fn update_layers(&mut self, at: Duration, layers: &[Window; LAYERS]) -> Outcome {
         let window = Window::overall(layers);
+        let start = std::mem::replace(&mut self.window_end, at);
+        let admitted = self.admit(start, at, &window);
+        if admitted == Err(Skip::AwaitingReport) {
+            // What was expected of this time is compared with what the report will be about.
+            return Outcome::Skipped(Skip::AwaitingReport);
+        }
         let expected_bits = self.bitrate.end_window(at).map(|e| e.sum);
         let distance = self.distance.end_window(at).map(|e| e.mean);
-        let start = self.window_end;
-        self.window_end = at;
-
-        let reports = match self.admit(start, at, &window) {
+        let reports = match admitted {
             Ok(reports) => reports,
             Err(skip) => return Outcome::Skipped(skip),
         };
@@ -298,5 +302,39 @@ fn silence(at: Duration, reports: Option<Reports>, window: &Window) -> Option<(f
         _ if window.total() > 0 => None,
         None if window.last_rtcp.is_some_and(peer_is_gone) => Some((LOST, Reason::Rtcp)),
         _ => Some((DRY, Reason::Dry)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half the expected bitrate is half of it, with or without a report in each window.
+    #[test]
+    fn expectations_add_up_while_a_report_is_awaited() {
+        let at = Duration::from_secs;
+        let config = Config {
+            bitrate_score: true,
+            ..Config::outbound(8.0)
+        };
+        let mut scorer = Scorer::new(config, at(0));
+        scorer.expect_bitrate(at(0), 80_000);
+        let window = |windows: u64, last| Window {
+            duration: at(5 * windows),
+            packets: 250 * windows,
+            sent: 250 * windows,
+            bytes: 25_000 * windows,
+            last_rtcp: Some(at(last)),
+            ..Window::default()
+        };
+        let half = |outcome| match outcome {
+            Outcome::Scored(quality) => quality.parts.map(|parts| parts.bitrate),
+            Outcome::Skipped(_) => None,
+        };
+        let each = half(scorer.update(at(5), &window(1, 4)));
+        assert!(each.is_some_and(|score| score < 90.0), "{each:?}");
+        assert_eq!(half(scorer.update(at(10), &window(1, 4))), None);
+        assert_eq!(half(scorer.update(at(15), &window(2, 14))), each);
+        assert_eq!(half(scorer.update(at(20), &window(1, 19))), each);
     }
 }

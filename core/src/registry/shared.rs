@@ -16,7 +16,7 @@ use crate::desc::{Desc, Kind, LabelNames};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
-use crate::judge::{Judged, ParticipantMetrics, QualityMetrics};
+use crate::judge::{Judged, ParticipantMetrics, QualityMetrics, with_reason};
 use crate::reporter::{Collector, WindowGauges};
 use crate::shard::attach::Home;
 use crate::snapshot::Snapshot;
@@ -102,7 +102,8 @@ impl RegistryBuilder {
         self
     }
 
-    /// Label names of stream groups (default `direction`, `kind`).
+    /// Label names of stream groups (default `direction`, `kind`). Not `reason`: the families of quality have
+    /// that besides.
     #[must_use]
     pub fn group_labels(mut self, names: &[&str]) -> Self {
         self.group_labels = LabelNames::Owned(names.iter().map(|n| Box::from(*n)).collect());
@@ -119,7 +120,7 @@ impl RegistryBuilder {
     /// The registry.
     ///
     /// # Errors
-    /// A limit beyond what can be had, or a group label that is no label name.
+    /// A limit beyond what can be had, or a group label that is no label name, or taken.
     pub fn build(self) -> Result<Registry, RegisterError> {
         if self.max_series > MAX_SERIES {
             return Err(RegisterError::BadLimit {
@@ -137,6 +138,7 @@ impl RegistryBuilder {
             .clone()
             .with_label_names(self.group_labels.clone())
             .validate()?;
+        with_reason(&self.group_labels).validate()?;
         let home = Home::new(Table::capacity(self.max_series));
         let mut table = Table::new(self.max_series);
         let refused = own_counter(&mut table, &home, &catalog::STREAMS_REFUSED, &[])?;
@@ -506,10 +508,13 @@ impl Registry {
         values: &[&str],
         shown: &Desc,
     ) -> Result<(), RegisterError> {
-        let source = self.histogram(histogram, values)?;
         // The lock first: no merge shows a gauge before it is known to have no value yet.
         let mut collector = self.shared.collector();
         let windows = collector.windows();
+        let source = self.histogram(histogram, values)?;
+        // After that: a series that had these labels before, and its gauges, are gone by now. Else its watch
+        // would take the new ones along.
+        windows.forget_removed(&self.shared);
         if !windows.has(&source) {
             let gauges = WindowGauges::all(|last| self.gauge(shown, &[values, &last].concat()))?;
             windows.watch(source, histogram, gauges, Instant::now());

@@ -125,16 +125,19 @@ impl Windows {
     }
 
     /// Shows what each watched histogram recorded since the last tick, and until now.
-    ///
-    /// A watch goes with its histogram's series, and takes its gauges with it.
     pub(crate) fn tick(&mut self, shared: &Shared, now: Instant) {
-        let fresh = &mut self.fresh;
-        self.watches.retain_mut(|watch| {
+        self.forget_removed(shared);
+        for watch in &mut self.watches {
+            watch.read(&mut self.fresh);
+            watch.step(&self.fresh, now);
+        }
+    }
+
+    /// A watch goes with its histogram's series, and takes its gauges with it.
+    pub(crate) fn forget_removed(&mut self, shared: &Shared) {
+        self.watches.retain(|watch| {
             let live = !watch.source.handle().series().life.is_removed();
-            if live {
-                watch.read(fresh);
-                watch.step(fresh, now);
-            } else {
+            if !live {
                 let mut table = shared.table();
                 for gauge in watch.windows.iter().flat_map(|(_, gauges)| &gauges.0) {
                     table.remove(gauge.handle().series());

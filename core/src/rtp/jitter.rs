@@ -33,8 +33,11 @@ pub struct Jitter {
     /// Nanoseconds in a tick, times 2^32, rounded up: at most 2^62. Signed, so that the product is one
     /// instruction.
     ns_per_tick: i64,
+    /// Nanoseconds in half a cycle of the timestamp. (A whole cycle is the number above: that many ticks.)
+    half_cycle_ns: i64,
     arrival_ns: u64,
-    /// With its wraps, counted from the first frame's; its low half is the timestamp as it came.
+    /// With its wraps, and one cycle up, so that frames may lie before the first; its low half is the
+    /// timestamp as it came.
     timestamp: u64,
     /// Whether `arrival_ns` and `timestamp` are of a frame: a flag, since any value is a legal one.
     primed: bool,
@@ -68,16 +71,26 @@ impl JitterValue {
     }
 }
 
+/// The extended timestamp, of [`Jitter::extended`].
+pub(crate) const fn timestamp_of(extended: u64) -> u64 {
+    extended.saturating_sub(CYCLE)
+}
+
+/// Ticks from one wrap of a timestamp to the next.
+const CYCLE: u64 = 1 << 32;
+
 impl Jitter {
     /// No jitter yet, of a stream whose timestamps tick at `clock_rate` Hz (0 counts as 1).
     #[must_use]
     pub fn new(clock_rate: u32) -> Self {
+        // Up, so that a whole number of nanoseconds is not cut to one less.
+        let ns_per_tick = ((1_000_000_000 << 32) / i64::from(clock_rate.max(1))) + 1;
         Self {
             value: JitterValue::default(),
-            // Up, so that a whole number of nanoseconds is not cut to one less.
-            ns_per_tick: ((1_000_000_000 << 32) / i64::from(clock_rate.max(1))) + 1,
+            ns_per_tick,
+            half_cycle_ns: ns_per_tick / 2,
             arrival_ns: 0,
-            timestamp: 0,
+            timestamp: CYCLE,
             primed: false,
         }
     }
@@ -107,9 +120,31 @@ impl Jitter {
         self.timestamp = self.timestamp.wrapping_add(i64::from(media) as u64);
         // Below 2^31 ticks times 2^62: what is left after the shift fits 64 bits.
         let media = ((i128::from(media) * i128::from(self.ns_per_tick)) >> 32) as i64;
-        let deviation = arrival.wrapping_sub(media);
+        let mut deviation = arrival.wrapping_sub(media);
+        if deviation > self.half_cycle_ns {
+            deviation = self.after_a_pause(deviation);
+        }
         self.value = self.value.step(deviation.unsigned_abs());
         deviation
+    }
+
+    /// So long was nothing heard that the timestamps may have wrapped unseen: takes the number of wraps that
+    /// brings them nearest to the time that passed.
+    ///
+    /// In line, though rare: a call would cost every packet the registers that it may spoil.
+    #[inline(always)]
+    fn after_a_pause(&mut self, deviation: i64) -> i64 {
+        // Above half a cycle, which is above 0: no sign to mind, and 1 wrap at least.
+        let cycle = self.ns_per_tick.unsigned_abs().max(1);
+        let wraps = (deviation.unsigned_abs() + cycle / 2) / cycle;
+        self.timestamp = self.timestamp.wrapping_add(CYCLE.wrapping_mul(wraps));
+        deviation.wrapping_sub(wraps.wrapping_mul(cycle) as i64)
+    }
+
+    /// Arrival of the newest frame less its timestamp, in nanoseconds from an arbitrary origin.
+    pub(crate) fn transit_ns(&self) -> i64 {
+        let media = (u128::from(self.timestamp) * self.ns_per_tick as u128) >> 32;
+        self.arrival_ns.wrapping_sub(media as u64) as i64
     }
 
     /// The next frame is not compared with the last: the stream restarted. The value stays, as RFC 3550
@@ -132,11 +167,16 @@ impl Jitter {
         self.timestamp as u32
     }
 
-    /// As [`timestamp`](Self::timestamp), with the wraps since the first frame (which has none). Goes on across
-    /// restarts, where the new timestamp is taken as ahead.
+    /// As [`timestamp`](Self::timestamp), with the wraps since the first frame, which has none; 0 for one
+    /// that lies a wrap before that. Goes on across restarts, where the new timestamp is taken as ahead.
     #[must_use]
-    #[inline(always)]
     pub const fn extended_timestamp(&self) -> u64 {
+        timestamp_of(self.timestamp)
+    }
+
+    /// What [`timestamp_of`] makes the extended timestamp of.
+    #[inline(always)]
+    pub(crate) const fn extended(&self) -> u64 {
         self.timestamp
     }
 
@@ -192,6 +232,30 @@ mod tests {
         assert!(close(ticks(&j, 8_000.0), 5.0));
         j.on_frame(70 * MS, 0xdead_beef + 160);
         assert!(close(ticks(&j, 8_000.0), 5.0 * 15.0 / 16.0));
+    }
+
+    #[test]
+    fn silence_of_hours_is_no_jitter_if_the_timestamps_go_on() {
+        for hours in [1, 6, 7, 8, 13, 14, 24 * 365] {
+            let mut j = Jitter::new(90_000);
+            let ticks = |ms: u64| (1_000_u64 + ms * 90) as u32;
+            j.on_frame(0, ticks(0));
+            j.on_frame(20 * MS, ticks(20));
+            let after = 20 + hours * 3_600_000;
+            j.on_frame(after * MS, ticks(after));
+            assert!(j.seconds() < 1e-6, "{hours} h: {} s", j.seconds());
+            assert_eq!(j.extended_timestamp(), 1_000 + after * 90, "{hours} h");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_before_the_first_is_none_below_0() {
+        let mut j = Jitter::new(90_000);
+        j.on_frame(0, 1_000);
+        j.on_frame(0, 1_000_u32.wrapping_sub(3_000));
+        assert_eq!(j.extended_timestamp(), 0);
+        j.on_frame(0, 4_000);
+        assert_eq!(j.extended_timestamp(), 4_000);
     }
 
     #[test]

@@ -23,11 +23,11 @@ pub use dependency_descriptor::DependencyDescriptor;
 pub use extension::header_extension;
 pub use header::{RtpError, RtpHeader, is_rtcp};
 pub use jitter::Jitter;
-pub(crate) use jitter::JitterValue;
+pub(crate) use jitter::{JitterValue, timestamp_of};
 pub use key_frame::{VideoCodec, begins_key_frame};
 pub use receiver::{ReceiverUpdate, RtpReceiver};
 pub(crate) use sequence::highest_of;
 pub use sequence::{
-    MAX_DROPOUT, Placed, SETTLED_BEHIND, STALE_RUN, SequenceTracker, Verdict, WINDOW,
+    MAX_DROPOUT, MAX_MISORDER, Placed, SETTLED_BEHIND, STALE_RUN, SequenceTracker, Verdict, WINDOW,
 };
 pub use skew::Skew;

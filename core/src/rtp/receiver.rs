@@ -8,7 +8,7 @@ use super::skew::Skew;
 use super::{Jitter, Placed, RtpHeader, SequenceTracker, Verdict};
 
 /// What one packet changed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverUpdate {
     /// What the packet's sequence number says.
     pub verdict: Verdict,
@@ -21,8 +21,8 @@ pub struct ReceiverUpdate {
     pub jitter_stepped: bool,
     /// Some sequence numbers settled, of a stream with losses: [`RtpReceiver::bursts`] says something new.
     pub losses_settled: bool,
-    /// There is a new estimate of [`RtpReceiver::skew`].
-    pub skew_ppm: Option<f64>,
+    /// [`RtpReceiver::skew`] may say something new.
+    pub skew_changed: bool,
 }
 
 /// The plain state of one received RTP stream: no counters, no clock, no atomics.
@@ -122,8 +122,12 @@ impl RtpReceiver {
         on_run: &mut dyn FnMut(u32),
     ) -> ReceiverUpdate {
         let last = self.jitter.last_timestamp();
-        // How far the packet lies behind the newest frame; a packet ahead of it wraps to a lot.
-        let age = last.map_or(u32::MAX, |newest| newest.wrapping_sub(header.timestamp));
+        // How far the packet lies behind the newest frame, plus a second: frames may come in another order
+        // than that of their timestamps. A packet farther ahead wraps to a lot.
+        let second = self.minute / 60;
+        let age = last.map_or(u32::MAX, |newest| {
+            newest.wrapping_add(second).wrapping_sub(header.timestamp)
+        });
         let mut settled = false;
         let losses = &mut self.losses;
         let mut on_settled = |bits, len| {
@@ -166,14 +170,15 @@ impl RtpReceiver {
             }
             new_frames += 1;
         }
-        let skew_ppm = (settled && self.skew.on_batch(arrival_ns)).then(|| self.skew.ppm());
+        let began_anew = matches!(verdict, Verdict::Restart | Verdict::Resync);
+        let estimated = settled && self.skew.on_batch(arrival_ns, self.jitter.transit_ns());
         ReceiverUpdate {
             verdict,
             suspect_was_stale,
             new_frames,
             jitter_stepped,
             losses_settled: settled && self.has_losses(),
-            skew_ppm: skew_ppm.flatten(),
+            skew_changed: began_anew || estimated,
         }
     }
 

@@ -54,7 +54,8 @@ pub(crate) mod level {
     pub(crate) const JITTER: usize = 0;
     /// The largest one so far.
     pub(crate) const JITTER_MAX: usize = 1;
-    /// The sum of those after each step of the filter.
+    /// The sum of those after each step of the filter. It wraps when the mean jitter in seconds times the
+    /// frames passes 10^9: after 266 days at 50 frames a second with a jitter of a second.
     pub(crate) const JITTER_SUM: usize = 2;
     /// Highest sequence number, extended: see `rtp::highest_of`.
     pub(crate) const HIGHEST: usize = 3;

@@ -138,12 +138,24 @@ impl StreamStats {
 ///
 /// A stream that the reader sees for the first time is told from its first packet on, however old it is.
 ///
-/// - **Memory**: the last numbers of each live stream; those of streams that ended are forgotten.
+/// - **Memory**: the last numbers of each live stream; those of one that was not there 16 times in a row are
+///   forgotten. (One may be left out now and then, because its writer was busy: what it did is told the next
+///   time.)
 /// - **Errors, panics**: none.
 #[derive(Debug, Default)]
 pub struct DeltaReader {
-    last: HashMap<u64, StreamStats>,
+    last: HashMap<u64, Last>,
 }
+
+/// What was read last of a stream, and how often it was not there since.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    stats: StreamStats,
+    missed: u8,
+}
+
+/// A stream that was not there so often has ended: ids are not used again.
+const ENDED: u8 = 16;
 
 impl DeltaReader {
     /// Has read nothing yet.
@@ -155,12 +167,21 @@ impl DeltaReader {
     /// Reads: for each of `streams` (of one registry, as [`Registry::streams`](crate::Registry::streams) gives
     /// them), in their order, what it did since the last time.
     pub fn read(&mut self, streams: &[StreamSnapshot]) -> Vec<StreamDelta> {
-        let before = std::mem::take(&mut self.last);
-        self.last = streams.iter().map(|s| (s.id, s.stats)).collect();
-        let delta = |s: &StreamSnapshot| match before.get(&s.id) {
-            Some(earlier) => s.stats.since(earlier),
-            None => s.stats.total(),
+        for last in self.last.values_mut() {
+            last.missed += 1;
+        }
+        let delta = |s: &StreamSnapshot| {
+            let now = Last {
+                stats: s.stats,
+                missed: 0,
+            };
+            match self.last.insert(s.id, now) {
+                Some(earlier) => s.stats.since(&earlier.stats),
+                None => s.stats.total(),
+            }
         };
-        streams.iter().map(delta).collect()
+        let deltas = streams.iter().map(delta).collect();
+        self.last.retain(|_, last| last.missed <= ENDED);
+        deltas
     }
 }

@@ -5,7 +5,7 @@
 use std::cell::Cell as Local;
 use std::marker::PhantomData;
 
-use super::block::{Block, level, total};
+use super::block::{Block, UNKNOWN, level, total};
 use super::stats::StreamStats;
 use crate::registry::GroupMetrics;
 use crate::rtp::{LossRuns, RtpHeader, RtpReceiver, Verdict, VideoCodec, begins_key_frame};
@@ -119,10 +119,19 @@ impl Stream {
         arrival_ns: u64,
     ) -> (Verdict, bool) {
         let verdict = self.on_rtp(header, arrival_ns);
-        let began = self.video_codec.is_some_and(|codec| {
-            let payload = packet.get(header.header_len as usize..).unwrap_or_default();
-            begins_key_frame(codec, payload)
-        });
+        let Some(codec) = self.video_codec else {
+            return (verdict, false);
+        };
+        // A copy of a key frame's packet is no key frame, nor is a packet that may be of another stream.
+        let is_new = !matches!(
+            verdict,
+            Verdict::Duplicate | Verdict::Stale | Verdict::Suspect
+        );
+        if matches!(verdict, Verdict::Restart | Verdict::Resync) {
+            self.key_frame = None;
+        }
+        let payload = packet.get(header.header_len as usize..).unwrap_or_default();
+        let began = is_new && begins_key_frame(codec, payload);
         (verdict, began && self.on_key_frame(header))
     }
 
@@ -161,8 +170,9 @@ impl Stream {
                 block.totals[total::STALE].add(1);
                 block.totals[total::SUSPECTS].add(u64::MAX); // less 1, in wrapping arithmetic
             }
-            if let Some(ppm) = update.skew_ppm {
-                block.levels[level::SKEW_PPM].set(ppm.to_bits());
+            if update.skew_changed {
+                let ppm = receiver.skew().ppm();
+                block.levels[level::SKEW_PPM].set(ppm.map_or(UNKNOWN, f64::to_bits));
             }
             if update.losses_settled {
                 let losses = block.losses.get_or_init(Box::default);
@@ -180,7 +190,9 @@ impl Stream {
     #[cold]
     #[inline(never)]
     fn on_key_frame(&mut self, header: &RtpHeader) -> bool {
-        if self.key_frame == Some(header.timestamp) {
+        // Not a frame's other packets either, nor those of an older one that come late.
+        let is_newer = |last| (header.timestamp.wrapping_sub(last) as i32) > 0;
+        if !self.key_frame.is_none_or(is_newer) {
             return false;
         }
         self.key_frame = Some(header.timestamp);
@@ -269,7 +281,7 @@ fn count_padding(block: &Block, group: &GroupMetrics, header: &RtpHeader) {
 #[inline(always)]
 fn count_frames(block: &Block, receiver: &RtpReceiver, n: u8) {
     block.totals[total::FRAMES].add(u64::from(n));
-    block.levels[level::TIMESTAMP].set(receiver.jitter().extended_timestamp());
+    block.levels[level::TIMESTAMP].set(receiver.jitter().extended());
 }
 
 /// What a step of the jitter filter adds; between the two ends of a write.

@@ -5,7 +5,7 @@
 use super::block::{Block, Identity, Levels, Totals, level, total};
 use super::peer::{RemoteSenderStats, RequestStats};
 use crate::quality::Quality;
-use crate::rtp::{BurstStats, JitterValue, LossRuns, highest_of};
+use crate::rtp::{BurstStats, JitterValue, LossRuns, highest_of, timestamp_of};
 
 /// What a stream received, as of one moment.
 ///
@@ -122,7 +122,7 @@ impl StreamStats {
             jitter_mean_seconds: jitter(level::JITTER_SUM) / steps.max(1) as f64,
             max_interarrival_seconds: l[level::INTERARRIVAL_MAX_NS] as f64 / 1e9,
             highest_sequence: highest_of(l[level::HIGHEST]).unwrap_or(0),
-            highest_timestamp: l[level::TIMESTAMP],
+            highest_timestamp: timestamp_of(l[level::TIMESTAMP]),
             first_arrival_ns: l[level::FIRST_ARRIVAL_NS],
             last_arrival_ns: l[level::LAST_ARRIVAL_NS],
             skew_ppm: Some(f64::from_bits(l[level::SKEW_PPM])).filter(|ppm| !ppm.is_nan()),

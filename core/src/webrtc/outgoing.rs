@@ -44,8 +44,7 @@ pub struct OutboundRtpStreamStats {
     pub frames_sent: Option<u32>,
     /// NACK packets received (RFC 4585 §6.2.1).
     pub nack_count: u32,
-    /// FIR packets received, repetitions included (RFC 5104 §4.3.1); video only. The host's to fill in: here
-    /// requests are counted, and a repetition is the same request.
+    /// FIR packets received, repetitions included (RFC 5104 §4.3.1); video only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fir_count: Option<u32>,
     /// PLI packets received (RFC 4585 §6.3.1); video only.
@@ -128,7 +127,7 @@ pub fn outgoing(
         rtx_ssrc: None,
         frames_sent: video(sent.frames),
         nack_count: unsigned_long(feedback.nacks),
-        fir_count: None,
+        fir_count: video(feedback.firs.saturating_add(feedback.firs_repeated)),
         pli_count: video(feedback.plis),
     };
     let inbound = stream.stats.remote.map(|said| RemoteInboundRtpStreamStats {

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use media_metrics_core::judge::QualityControl;
 use media_metrics_core::quality;
 use media_metrics_core::registry::{Group, SenderGroup};
 use media_metrics_core::rtp::RtpHeader;
@@ -64,8 +65,12 @@ struct Record {
 #[derive(Debug)]
 struct Way {
     sender: SendStream,
-    /// The subscriber has reported: from then on its silence means something, and the way is scored.
-    judged: bool,
+    /// The subscriber has said something of it by RTCP. Who speaks RTCP owes reports (RFC 3550 §6.4), so
+    /// from then on its silence means something, and the way is scored. Of one that never does, a plain
+    /// sink of UDP, nothing is known.
+    heard: bool,
+    /// `None` before that, and where a limit was met: then the way is measured and not scored.
+    quality: Option<QualityControl>,
 }
 
 impl Flow {
@@ -141,16 +146,23 @@ impl Flow {
             Event::FullIntraRequest(_) => stream.on_fir_sent(),
             _ => {}
         }
-        let Some(Some(Way { sender, judged })) = ways.get_mut(subscriber) else {
+        let Some(Some(way)) = ways.get_mut(subscriber) else {
             return;
         };
+        let Way {
+            sender,
+            heard,
+            quality,
+        } = way;
+        if !std::mem::replace(heard, true) {
+            let config = quality::Config::outbound(self.birth.payload.loss_weight());
+            *quality = registry.judge_sender(sender, config, None).ok();
+        }
         match event {
             Event::Report { block, .. } => {
                 sender.on_report(block, arrival);
-                if !std::mem::replace(judged, true) {
-                    let config = quality::Config::outbound(self.birth.payload.loss_weight());
-                    // Where a limit is met, the way is measured and not scored.
-                    let _ = registry.judge_sender(sender, config, None);
+                if let Some(quality) = quality {
+                    quality.set_feed_jitter(stream.feed_jitter());
                 }
             }
             Event::Nack(nack) => sender.on_nack(nack.numbers(), arrival),
@@ -241,7 +253,8 @@ impl Record {
             let made = gets.then(|| registry.sender(outgoing, config));
             made.and_then(Result::ok).map(|sender| Way {
                 sender,
-                judged: false,
+                heard: false,
+                quality: None,
             })
         };
         Ok(Self {
@@ -258,6 +271,7 @@ mod tests {
     use crate::meter::Instruments;
     use crate::payload::PayloadTypes;
     use media_metrics_core::rtp::rtcp::parse;
+    use std::time::Duration;
 
     const PUBLISHER: &str = "127.0.0.1:5000";
 
@@ -380,18 +394,55 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_scored_from_its_first_packet_a_way_from_its_first_report() {
-        let registry = Registry::new().unwrap();
-        let scored = |direction| {
-            let name = media_metrics_core::catalog::RTP_QUALITY_SCORE.name();
-            let snapshot = registry.collect();
-            snapshot.histogram(name, &[direction, "audio"]).is_some()
-        };
-        assert!(!scored("incoming"));
+    fn a_stream_is_scored_from_its_first_packet_a_way_from_the_first_rtcp_about_it() {
+        for rtcp in [
+            packet(1, 201, &[1, 7, 0, 9, 0, 0, 0]),
+            packet(1, 205, &[1, 7, 9 << 16]),
+            packet(1, 206, &[1, 7]),
+        ] {
+            let registry = Registry::new().unwrap();
+            let scored = |direction| {
+                let name = media_metrics_core::catalog::RTP_QUALITY_SCORE.name();
+                let snapshot = registry.collect();
+                snapshot.histogram(name, &[direction, "audio"]).is_some()
+            };
+            assert!(!scored("incoming"));
+            let mut flow = flow(&registry);
+            assert_eq!((scored("incoming"), scored("outgoing")), (true, false));
+            told(&mut flow, 1, &rtcp);
+            assert!(scored("outgoing"));
+            let qualities = registry.senders().into_iter().map(|s| s.quality.is_some());
+            assert_eq!(qualities.filter(|judged| *judged).count(), 1, "that way");
+        }
+    }
+
+    #[test]
+    fn a_way_is_judged_by_what_it_adds_to_the_jitter_that_came_in() {
+        let every = Registry::builder().quality_window(Duration::from_nanos(1));
+        let registry = every.build().unwrap();
         let mut flow = flow(&registry);
-        told(&mut flow, 1, &packet(1, 206, &[1, 7]));
-        assert_eq!((scored("incoming"), scored("outgoing")), (true, false));
-        told(&mut flow, 1, &packet(1, 201, &[1, 7, 0, 9, 0, 0, 0]));
-        assert!(scored("outgoing"));
+        let mut number = 0_u8;
+        let mut hundred = |flow: &mut Flow| {
+            for n in number..number + 100 {
+                let [_, _, high, low] = (u32::from(n) * 960).to_be_bytes();
+                let rtp = [0x80, 111, 0, n, 0, 0, high, low, 0, 0, 0, 7, 1];
+                let header = RtpHeader::parse(&rtp).unwrap();
+                let wait = u64::from(n % 2) * 800_000_000;
+                flow.on_rtp(&header, &rtp, u64::from(n) * 20_000_000 + wait);
+                flow.sender(1).unwrap().on_rtp(&header, 0);
+            }
+            number += 100;
+            let jitter = flow.record.as_ref().unwrap().stream.stats().jitter_ticks as u32;
+            assert!(jitter > 48 * 700, "{jitter} ticks, of 48 a millisecond");
+            let highest = u32::from(number) - 1;
+            let report = packet(1, 201, &[1, 7, 0, highest, jitter, 0, 0]);
+            told(flow, 1, &report);
+            std::thread::sleep(Duration::from_millis(1)); // a window of no time is none
+            registry.collect();
+        };
+        hundred(&mut flow); // compared with
+        hundred(&mut flow);
+        let quality = registry.senders().iter().find_map(|s| s.quality).unwrap();
+        assert_eq!((quality.score, quality.parts.is_some()), (100.0, true));
     }
 }

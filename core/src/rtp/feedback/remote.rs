@@ -11,9 +11,12 @@
 //!
 //! # Its losses
 //! Cumulative loss is signed: it goes down by packets that come late and by duplicates, and a receiver
-//! may let it wrap. Each report moves our 64-bit count by the difference of the 24-bit ones. Only a
-//! receiver that started over breaks that: it falls by more than could have come late. Then what it had
-//! reported before stays lost, and its new count comes on top.
+//! may let it wrap. Each report moves our 64-bit count by the difference of the 24-bit ones, if it can have
+//! come about since the report before: it is no more than the packets between the two, and those that may
+//! have been late. Else the next difference begins at this report. A receiver that started over falls by
+//! more than that: what it had reported before stays lost, and its new count comes on top, if that can be.
+//! So a report, mistaken or forged, moves the count by what was sent since the one before and [`LATE`] at
+//! most, not by the 2^23 that it can claim.
 
 use crate::rtp::rtcp::ReportBlock;
 
@@ -32,7 +35,8 @@ const LATE: u64 = 1024;
 pub enum ReportVerdict {
     /// Taken.
     Accepted,
-    /// Taken, and the receiver had started over: its counts began anew.
+    /// Taken, but its losses don't follow from those before: the receiver started over, is mistaken, or the
+    /// report is forged. Its counts begin anew here.
     Restarted,
     /// Older than the newest one: nothing changed.
     Stale,
@@ -154,26 +158,30 @@ impl RemoteReports {
         highest_sent.checked_sub(behind).filter(|_| behind < HALF)
     }
 
-    /// Takes the loss of an accepted block; whether the receiver had started over.
+    /// Takes the loss of an accepted block; whether the receiver's count begins anew with it.
     fn count_losses(&mut self, block: &ReportBlock, first_sent: u64, extended: u64) -> bool {
         let now = block.cumulative_lost;
         let Some(before) = self.newest else {
             // What is more than was sent was lost before our time.
             let sent = (extended - first_sent).saturating_add(1);
-            self.lost = i64::from(now).min(sent.try_into().unwrap_or(i64::MAX));
+            let least = sent.saturating_add(LATE).try_into().unwrap_or(i64::MAX);
+            self.lost = i64::from(now).clamp(-least, sent.try_into().unwrap_or(i64::MAX));
             return false;
         };
         // The difference in 24 signed bits: what has wrapped comes out small.
         let change = (now.wrapping_sub(before.lost_24) << 8) >> 8;
         let anew = std::mem::take(&mut self.sender_restarted);
-        let room = if anew {
-            0
-        } else {
-            LATE + (extended - before.extended)
-        };
-        let restarted = change < 0 && u64::from(change.unsigned_abs()) > room;
-        self.lost += i64::from(if restarted { now } else { change });
-        restarted
+        let since = if anew { first_sent } else { before.extended };
+        let room = LATE.saturating_add(extended - since);
+        let fits = |lost: i32| u64::from(lost.unsigned_abs()) <= room;
+        if fits(change) && !(anew && change < 0) {
+            self.lost += i64::from(change);
+            return false;
+        }
+        if change < 0 && fits(now) {
+            self.lost += i64::from(now);
+        }
+        true
     }
 }
 
@@ -326,6 +334,52 @@ mod tests {
         );
         assert_eq!(remote.on_report(&block(600, 0), 500, 600), Accepted);
         assert_eq!(remote.lost(), 5_004);
+    }
+
+    /// What can't have come about since the report before is not counted: a mistake, or forged.
+    #[test]
+    fn losses_that_nobody_can_have_are_nobody_s() {
+        let after_it = |strange: i32| {
+            let mut remote = RemoteReports::new();
+            assert_eq!(remote.on_report(&block(100, 3), 0, 300), Accepted);
+            assert_eq!(remote.on_report(&block(150, strange), 0, 300), Restarted);
+            let then = remote.lost();
+            remote.on_report(&block(200, 4), 0, 300);
+            remote.on_report(&block(250, 6), 0, 300);
+            (then, remote.lost())
+        };
+        // Its fall back to 4 looks as if the receiver had started over.
+        assert_eq!(after_it(8_000_000), (3, 3 + 4 + 2));
+        assert_eq!(after_it(-8_000_000), (3, 3 + 2));
+        let most = 3 + 50 + LATE as i32;
+        assert_eq!(after_it(most + 2), (3, 3 + 4 + 2));
+
+        // Nor of the first report.
+        let mut remote = RemoteReports::new();
+        remote.on_report(&block(100, -8_000_000), 1, 100);
+        assert_eq!(remote.lost(), -100 - LATE as i64);
+
+        for strange in [8_000_000, -8_000_000] {
+            let mut remote = RemoteReports::new();
+            for number in 0..200 {
+                let lost = if number % 2 == 0 { strange } else { 0 };
+                remote.on_report(&block(100 + number, lost), 0, 300);
+            }
+            assert!(
+                remote.lost().unsigned_abs() <= 101 + LATE,
+                "{}",
+                remote.lost()
+            );
+        }
+
+        let mut remote = RemoteReports::new();
+        remote.on_report(&block(100, 3), 0, 100);
+        remote.on_sender_restart();
+        assert_eq!(
+            remote.on_report(&block(40_100, 9_000), 40_000, 40_100),
+            Restarted
+        );
+        assert_eq!(remote.lost(), 3);
     }
 
     proptest! {

@@ -188,6 +188,7 @@ pub(super) fn read<'a>(
             _ => on_event(Event::Skipped {
                 packet_type: packet.kind,
                 format: kind,
+                media_ssrc: None,
             }),
         }
     }
@@ -319,7 +320,10 @@ mod tests {
         let mut seen = Vec::new();
         let unknown = [block(9, 0, &[1; 4]), block(4, 0, &[1; 8])].concat();
         told(&unknown, |e| seen.push(format!("{e:?}"))).unwrap();
-        assert_eq!(seen[0], "Skipped { packet_type: 207, format: 9 }");
+        assert_eq!(
+            seen[0],
+            "Skipped { packet_type: 207, format: 9, media_ssrc: None }"
+        );
         assert_eq!(
             seen[1],
             "ReferenceTime { reporter: 1, ntp: 72340172838076673 }"

@@ -102,7 +102,7 @@ pub(super) fn transport<'a>(
             let feedback = TransportFeedback::read(sender_ssrc, media_ssrc, control);
             Event::TransportFeedback(feedback.ok_or(RtcpError::TransportFeedback)?)
         }
-        _ => packet.skipped(),
+        _ => skipped(packet, media_ssrc, control),
     });
     Ok(())
 }
@@ -133,9 +133,24 @@ pub(super) fn payload<'a>(
             let remb = remb(sender_ssrc, control).ok_or(RtcpError::Remb)?;
             on_event(Event::Remb(remb));
         }
-        _ => on_event(packet.skipped()),
+        _ => on_event(skipped(packet, media_ssrc, control)),
     }
     Ok(())
+}
+
+/// Feedback of a format that is not read.
+fn skipped<'a>(packet: &Packet<'a>, media_ssrc: u32, control: &[u8]) -> Event<'a> {
+    // TMMBR; TSTR, VBCM, LRR.
+    let in_entries = matches!((packet.kind, packet.count), (205, 3) | (206, 5 | 7 | 10));
+    let about = match media_ssrc {
+        0 if in_entries => word(control, 0),
+        of_packet => of_packet,
+    };
+    Event::Skipped {
+        packet_type: packet.kind,
+        format: packet.count,
+        media_ssrc: Some(about).filter(|&ssrc| ssrc != 0),
+    }
 }
 
 /// "REMB", number of SSRCs (8 bits), exponent (6), mantissa (18), SSRCs.
@@ -207,8 +222,33 @@ mod tests {
     fn other_formats_are_skipped_not_refused() {
         for (kind, format) in [(205, 3), (206, 2), (206, 15)] {
             let seen = told(kind, format, b"goog").unwrap();
-            let wanted = format!("Skipped {{ packet_type: {kind}, format: {format} }}");
+            let wanted =
+                format!("Skipped {{ packet_type: {kind}, format: {format}, media_ssrc: Some(2) }}");
             assert_eq!(seen, [wanted]);
+        }
+        // Whom a request is about that names nobody in its head: its first entry tells, where there are entries.
+        for (kind, format, control, about) in [
+            (
+                205,
+                3,
+                &[0, 0, 0, 9, 1, 2, 3, 4, 0, 0, 0, 8, 1, 2, 3, 4][..],
+                Some(9),
+            ),
+            (206, 5, &[0, 0, 0, 9, 1, 0, 0, 2], Some(9)),
+            (206, 5, &[], None),
+            (206, 15, b"goog", None),
+            (205, 4, &[0, 0, 0, 9, 1, 2, 3, 4], None), // TMMBN: who is bounded by it
+        ] {
+            let words = 2 + control.len() / 4;
+            let mut datagram = vec![0x80 | format, kind, 0, words as u8, 0, 0, 0, 1, 0, 0, 0, 0];
+            datagram.extend_from_slice(control);
+            let mut seen = Vec::new();
+            parse(&datagram, |event| match event {
+                Event::Skipped { media_ssrc, .. } => seen.push(media_ssrc),
+                other => panic!("{other:?}"),
+            })
+            .unwrap();
+            assert_eq!(seen, [about], "{kind}, {format}");
         }
         let short = [0x81, 205, 0, 1, 0, 0, 0, 1];
         assert_eq!(parse(&short, |_| {}), Err(RtcpError::Feedback));

@@ -5,10 +5,11 @@
 //! `description`: SDES. In `feedback`: requests and estimates. In `transport_cc`: transport-wide feedback.
 //! In `extended`, `voip`: XR blocks. Not here: what reports amount to over time (`rtp::feedback`), counters.
 //!
-//! SR, RR, BYE, NACK and FIR are read with `rtcp-types`. Of what it offers, this is read here instead,
-//! because of what its version 0.3 does: SDES (allocates; takes zeros at the start of an SSRC for the end
-//! of the chunk before), DLRR (refuses two to four sub-blocks), transport-wide feedback (walks 65,535
-//! packets that a datagram of 44 bytes claims), padding of feedback and XR (read as contents).
+//! SR, RR, NACK and FIR are read with `rtcp-types`. Of what it offers, this is read here instead, because
+//! of what its version 0.3 does: BYE (takes padding for a reason), SDES (allocates; takes zeros at the start
+//! of an SSRC for the end of the chunk before), DLRR (refuses two to four sub-blocks), transport-wide
+//! feedback (walks 65,535 packets that a datagram of 44 bytes claims), padding of feedback and XR (read as
+//! contents).
 //!
 //! SRTCP looks like RTCP up to its encrypted part: it is told as [`RtcpError::Length`] in nearly all cases,
 //! never as what it is.
@@ -95,6 +96,10 @@ pub enum Event<'a> {
         packet_type: u8,
         /// Feedback format, count or sub-type of the packet; the block type for XR.
         format: u8,
+        /// Whose media feedback is about (RFC 4585 §6.1): the packet's media SSRC, or, of requests that have 0
+        /// there and name somebody in each entry (TMMBR, TSTR and VBCM of RFC 5104, LRR of RFC 9627), that
+        /// of the first. `None` if feedback names nobody, and for all that is no feedback.
+        media_ssrc: Option<u32>,
     },
 }
 

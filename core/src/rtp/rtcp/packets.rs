@@ -24,6 +24,7 @@ impl<'a> Packet<'a> {
         Event::Skipped {
             packet_type: self.kind,
             format: self.count,
+            media_ssrc: None,
         }
     }
 }

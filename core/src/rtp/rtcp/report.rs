@@ -3,9 +3,9 @@
 //! Lives here: their numbers as the standard means them. Not here: RTT, loss over time
 //! (`rtp::feedback`).
 
-use rtcp_types::{Bye, ReceiverReport, RtcpPacketParser, SenderReport};
+use rtcp_types::{ReceiverReport, RtcpPacketParser, SenderReport};
 
-use super::packets::Packet;
+use super::packets::{Packet, word};
 use super::{Event, RtcpError};
 
 /// What a sender says of itself: the sender's half of an SR.
@@ -114,11 +114,21 @@ pub(super) fn goodbye<'a>(
     packet: &Packet<'a>,
     on_event: &mut dyn FnMut(Event<'a>),
 ) -> Result<(), RtcpError> {
-    let bye = Bye::parse(packet.whole).map_err(|_| RtcpError::Goodbye)?;
-    if packet.body.len() < usize::from(packet.count) * 4 {
+    let sources = usize::from(packet.count) * 4;
+    let (ssrcs, reason) = packet
+        .body
+        .split_at_checked(sources)
+        .ok_or(RtcpError::Goodbye)?;
+    // Its length, the reason, zeros to the end of a word.
+    if let Some((&len, text)) = reason.split_first()
+        && text.len() < usize::from(len)
+    {
         return Err(RtcpError::Goodbye);
     }
-    bye.ssrcs()
-        .for_each(|ssrc| on_event(Event::Goodbye { ssrc }));
+    for ssrc in ssrcs.chunks_exact(4) {
+        on_event(Event::Goodbye {
+            ssrc: word(ssrc, 0),
+        });
+    }
     Ok(())
 }

@@ -79,7 +79,12 @@ pub(crate) mod word {
     pub(crate) const VOIP: usize = VOIPS + 1;
     /// Numbers that were not sent when they were due, less those sent later: ours again.
     pub(crate) const SKIPPED: usize = VOIP + VoipMetrics::WORDS;
-    pub(crate) const END: usize = SKIPPED + 1;
+    /// Numbers up to the highest that the receiver had, and of those the skipped: as of its newest report.
+    pub(crate) const REMOTE_EXPECTED: usize = SKIPPED + 1;
+    pub(crate) const REMOTE_SKIPPED: usize = REMOTE_EXPECTED + 1;
+    /// FIRs with the number of the one before.
+    pub(crate) const FIRS_REPEATED: usize = REMOTE_SKIPPED + 1;
+    pub(crate) const END: usize = FIRS_REPEATED + 1;
 }
 
 /// Number of [`Words`].

@@ -83,7 +83,7 @@ impl SenderConfig {
 /// ```
 #[derive(Debug)]
 pub struct SendStream {
-    sequence: SequenceTracker,
+    pub(super) sequence: SequenceTracker,
     /// Timestamp of the newest frame.
     timestamp: u32,
     /// Ticks in a minute of media: how old a packet's timestamp may be and still be this stream's.
@@ -187,13 +187,19 @@ impl SendStream {
     #[cold]
     #[inline(never)]
     fn on_unusual(&mut self, header: &RtpHeader, original: Option<u16>, departure_ns: u64) {
-        let (retransmitted, number, frames) = if self.is_rtx(header) {
-            // One of nothing but padding probes the path, and stands for no packet.
-            (header.payload_len() > 0, original, 0)
+        let (place, number) = if self.is_rtx(header) {
+            let again = Place {
+                // One of nothing but padding probes the path, and stands for no packet.
+                again: header.payload_len() > 0,
+                behind: true,
+                ..Place::default()
+            };
+            (again, original)
         } else {
-            let (again, frames) = self.place(header);
-            (again, Some(header.sequence), frames)
+            (self.place(header), Some(header.sequence))
         };
+        // Who asked for what is only due now has no answer by it.
+        let number = number.filter(|_| place.behind);
         let nacks = self.peer.as_mut().and_then(|peer| peer.nacks.as_mut());
         let recovered =
             nacks.and_then(|nacks| number.and_then(|n| nacks.on_packet(n, departure_ns)));
@@ -205,8 +211,10 @@ impl SendStream {
             }
             count_packet(block, header, departure_ns);
             words[word::HIGHEST].set(self.sequence.extended());
-            words[word::FRAMES].add(frames);
-            if retransmitted {
+            words[word::FRAMES].add(place.frames);
+            words[word::SKIPPED].add(place.skipped);
+            words[word::RESTARTS].add(u64::from(place.restarted));
+            if place.again {
                 words[word::RETRANSMITTED_PACKETS].add(1);
                 words[word::RETRANSMITTED_BYTES].add(u64::from(header.packet_len));
                 words[word::RETRANSMITTED_PAYLOAD_BYTES].add(u64::from(header.payload_len()));
@@ -221,52 +229,56 @@ impl SendStream {
         }
     }
 
-    /// Places a packet of the media that is not simply the next: whether it was sent before, and how many
-    /// frames it begins.
-    fn place(&mut self, header: &RtpHeader) -> (bool, u64) {
+    /// Places a packet of the media that is not simply the next.
+    fn place(&mut self, header: &RtpHeader) -> Place {
         let age = self.timestamp.wrapping_sub(header.timestamp);
         let placed = self.sequence.on_packet(header.sequence, age <= self.minute);
-        let skipped = match placed.verdict {
-            Verdict::InOrder { skipped } | Verdict::Early { skipped, .. } => u64::from(skipped),
-            Verdict::Late { .. } => u64::MAX, // one less, in wrapping arithmetic
-            _ => 0,
-        };
-        if skipped != 0 {
-            let block = &*self.block;
-            block
-                .sequence
-                .write(|| block.words[word::SKIPPED].add(skipped));
-        }
-        let mut frames = 0;
-        match placed.verdict {
+        let none = Place::default();
+        let place = match placed.verdict {
             // Too old to tell whether it was sent before: nobody sends media first that late.
-            Verdict::Duplicate | Verdict::Stale => return (true, 0),
-            Verdict::Late { .. } | Verdict::Early { .. } => return (false, 0),
+            Verdict::Duplicate | Verdict::Stale => Place {
+                again: true,
+                behind: true,
+                ..none
+            },
+            Verdict::Late { .. } => Place {
+                behind: true,
+                skipped: u64::MAX, // one less
+                ..none
+            },
+            Verdict::Early { skipped, .. } => Place {
+                behind: true,
+                skipped: u64::from(skipped),
+                ..none
+            },
+            Verdict::InOrder { skipped } => Place {
+                frames: u64::from(self.timestamp != header.timestamp),
+                skipped: u64::from(skipped),
+                ..none
+            },
+            Verdict::First => Place { frames: 1, ..none },
             Verdict::Suspect => {
                 self.suspect_timestamp = header.timestamp;
-                return (false, 0);
+                none
             }
-            Verdict::First => frames = 1,
-            Verdict::InOrder { .. } => frames += u64::from(self.timestamp != header.timestamp),
-            Verdict::Restart => {
-                frames = 1 + u64::from(self.suspect_timestamp != header.timestamp);
-                self.on_restart();
-            }
-            Verdict::Resync => {
-                frames = 1;
-                self.on_restart();
-            }
+            Verdict::Restart => Place {
+                frames: 1 + u64::from(self.suspect_timestamp != header.timestamp),
+                restarted: true,
+                ..none
+            },
+            Verdict::Resync => Place {
+                frames: 1,
+                restarted: true,
+                ..none
+            },
+        };
+        if place.frames > 0 {
+            self.timestamp = header.timestamp;
         }
-        self.timestamp = header.timestamp;
-        (false, frames)
-    }
-
-    fn on_restart(&mut self) {
-        let block = &*self.block;
-        block.sequence.write(|| block.words[word::RESTARTS].add(1));
-        if let Some(peer) = &mut self.peer {
+        if let Some(peer) = self.peer.as_mut().filter(|_| place.restarted) {
             peer.remote.on_sender_restart();
         }
+        place
     }
 
     /// First and highest number of the present run, with their cycles; `None` before the first packet.
@@ -309,6 +321,21 @@ impl SendStream {
     }
 }
 
+/// Where a packet lies among those sent so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// It was sent before.
+    again: bool,
+    /// It was sent before, or its turn is over: somebody may wait for it.
+    behind: bool,
+    /// Frames that it begins.
+    frames: u64,
+    /// Numbers that it adds to those skipped, in wrapping arithmetic.
+    skipped: u64,
+    /// It proves that the numbers began anew.
+    restarted: bool,
+}
+
 /// What every packet adds; between the two ends of a write.
 #[inline(always)]
 fn count_packet(block: &SenderBlock, header: &RtpHeader, departure_ns: u64) {
@@ -326,5 +353,44 @@ fn count_packet(block: &SenderBlock, header: &RtpHeader, departure_ns: u64) {
 impl Drop for SendStream {
     fn drop(&mut self) {
         self.block.sequence.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+
+    /// Else a reader may see a gap without the packet that made it.
+    #[test]
+    fn a_packet_is_one_write_wherever_its_number_lies() {
+        let registry = Registry::new().unwrap();
+        let group = registry.sender_group(&["outgoing", "video"]).unwrap();
+        let config = SenderConfig::new(7, 90_000);
+        let mut stream = registry.sender(&group, config).unwrap();
+        let one = SenderBlock::new(stream.block.identity);
+        // First, next, over a gap, late, again, early, two that begin anew.
+        for sequence in [100, 101, 110, 105, 105, 98, 30_000, 30_001] {
+            let header = RtpHeader {
+                marker: false,
+                payload_type: 96,
+                sequence,
+                timestamp: 0,
+                ssrc: 7,
+                header_len: 12,
+                padding_len: 0,
+                packet_len: 100,
+            };
+            stream.on_rtp(&header, 0);
+            one.sequence.write(|| ());
+            assert_eq!(
+                stream.block.sequence.version(),
+                one.sequence.version(),
+                "{sequence}"
+            );
+        }
+        let sent = stream.stats().sent;
+        // 102 to 109 less 105; 99.
+        assert_eq!((sent.restarts, sent.skipped), (1, 8));
     }
 }

@@ -13,6 +13,7 @@ use crate::rtp::feedback::{
 use crate::rtp::rtcp::{
     ReportBlock, SenderInfo, StatisticsSummary, TransportFeedback, VoipMetrics,
 };
+use crate::rtp::{Verdict, WINDOW};
 
 /// What is remembered of a peer.
 #[derive(Debug, Default)]
@@ -45,6 +46,7 @@ impl SendStream {
         }
         let numbers = self.sent_numbers();
         let peer = self.peer_mut();
+        let before = peer.remote.highest_sequence();
         let verdict = match numbers {
             Some((first, highest)) => peer.remote.on_report(block, first, highest),
             None => ReportVerdict::NotSent,
@@ -62,6 +64,13 @@ impl SendStream {
             .sent
             .on_echo(block.last_report, block.delay, arrival_ns);
         let (lost, highest) = (peer.remote.lost(), peer.remote.highest_sequence());
+        // Of the first report about a run of numbers, all since the run's first.
+        let upto = highest.map_or(0, |highest| highest.saturating_add(1));
+        let from = before.map_or(numbers.map_or(upto, |(first, _)| first), |before| {
+            before + 1
+        });
+        let newly_expected = upto.saturating_sub(from);
+        let skipped = self.skipped_upto(highest, newly_expected);
         let jitter = u64::from(block.jitter_ticks);
         self.publish(|stream| {
             stream.add(word::REPORTS, 1);
@@ -77,6 +86,8 @@ impl SendStream {
                 stream.get(word::JITTER_TICKS_MAX).max(jitter),
             );
             stream.set(word::REMOTE_HIGHEST, highest.unwrap_or(0));
+            stream.add(word::REMOTE_EXPECTED, newly_expected);
+            stream.set(word::REMOTE_SKIPPED, skipped);
             stream.set(word::LAST_REPORT_NS, arrival_ns);
             stream.count_round_trip(trip);
         });
@@ -115,11 +126,13 @@ impl SendStream {
     }
 
     /// An entry of a FIR came, with its sequence number: the same number again is the same request, and
-    /// not counted (RFC 5104 §4.3.1.1).
+    /// counted apart (RFC 5104 §4.3.1.1).
     pub fn on_fir(&mut self, sequence: u8, arrival_ns: u64) {
-        if self.peer_mut().key_frames.on_fir(sequence, arrival_ns) {
-            self.publish(|stream| stream.add(word::FIRS, 1));
-        }
+        let counted = match self.peer_mut().key_frames.on_fir(sequence, arrival_ns) {
+            true => word::FIRS,
+            false => word::FIRS_REPEATED,
+        };
+        self.publish(|stream| stream.add(counted, 1));
     }
 
     /// An estimate of the bandwidth for all streams to this receiver came, in bits per second (REMB).
@@ -154,6 +167,36 @@ impl SendStream {
             stream.add(word::VOIPS, 1);
             stream.set_all(word::VOIP, &metrics.words());
         });
+    }
+
+    /// Numbers never given to this stream up to `highest`, which the receiver had, `newly_expected` of them
+    /// since its last report: all such, less those after `highest`.
+    ///
+    /// Exact while the receiver is less than a [`WINDOW`] behind. Of numbers farther back it is not known any
+    /// more which were sent; but no more can be skipped than were newly expected.
+    fn skipped_upto(&self, highest: Option<u64>, newly_expected: u64) -> u64 {
+        let all = self.get(word::SKIPPED);
+        let (Some(highest), Some(sent)) = (highest, self.sequence.highest()) else {
+            return all;
+        };
+        if all == 0 {
+            return 0; // nearly every stream
+        }
+        let known = sent.saturating_sub(u64::from(WINDOW));
+        // What a copy would take for late was never sent.
+        let mut sequence = self.sequence.clone();
+        let unsent = |number: &u64| {
+            let placed = sequence.on_packet(*number as u16, true);
+            matches!(placed.verdict, Verdict::Late { .. })
+        };
+        // The highest first: a suspect is none any more after it.
+        let after = (highest.max(known) + 1..=sent).rev();
+        let skipped = all.saturating_sub(after.filter(unsent).count() as u64);
+        if highest >= known {
+            return skipped;
+        }
+        let before = self.get(word::REMOTE_SKIPPED);
+        skipped.min(before.saturating_add(newly_expected))
     }
 
     fn peer_mut(&mut self) -> &mut Peer {

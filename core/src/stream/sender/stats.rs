@@ -88,6 +88,8 @@ pub struct FeedbackStats {
     pub plis: u64,
     /// FIRs, repetitions not counted.
     pub firs: u64,
+    /// FIRs that repeated the one before: same number, same request (RFC 5104 §4.3.1.1).
+    pub firs_repeated: u64,
     /// Key frames that somebody had asked for.
     pub key_frames_requested: u64,
     /// Time from the first open request to the key frame, summed over `key_frames_requested`.
@@ -102,8 +104,8 @@ pub struct FeedbackStats {
     pub round_trips_impossible: u64,
 }
 
-/// What a receiver says of a stream in its report blocks (RFC 3550 §6.4.1). All of it is its word; only
-/// the round trip is measured here, with its help.
+/// What a receiver says of a stream in its report blocks (RFC 3550 §6.4.1). It is its word, but for the
+/// round trip and for what was sent by then, which are measured here with its help.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RemoteStats {
@@ -118,6 +120,12 @@ pub struct RemoteStats {
     pub jitter_max_seconds: f64,
     /// Highest sequence number received, with the cycles of what was sent.
     pub highest_sequence: u64,
+    /// Numbers from each run's first to the highest received: what `lost` is a part of. Measured here, as
+    /// of the newest report.
+    pub expected: u64,
+    /// Of `expected`, numbers never given to this stream ([`SentStats::skipped`] is as of now): what the
+    /// receiver misses of those was not lost on this path.
+    pub skipped: u64,
     /// How often the receiver's counts began anew.
     pub restarts: u64,
     /// Arrival of the newest report, nanoseconds on the host's clock.
@@ -221,6 +229,7 @@ impl FeedbackStats {
             unanswered: w[word::UNANSWERED],
             plis: w[word::PLIS],
             firs: w[word::FIRS],
+            firs_repeated: w[word::FIRS_REPEATED],
             key_frames_requested: w[word::KEY_FRAMES_ASKED],
             key_frame_request_seconds: seconds(w[word::KEY_FRAME_NS]),
             reports: w[word::REPORTS],
@@ -240,6 +249,8 @@ impl RemoteStats {
             jitter_seconds: ticks(w[word::JITTER_TICKS]),
             jitter_max_seconds: ticks(w[word::JITTER_TICKS_MAX]),
             highest_sequence: w[word::REMOTE_HIGHEST],
+            expected: w[word::REMOTE_EXPECTED],
+            skipped: w[word::REMOTE_SKIPPED],
             restarts: w[word::REMOTE_RESTARTS],
             last_report_ns: w[word::LAST_REPORT_NS],
             rtt: (w[word::ROUND_TRIPS] > 0).then(|| RttStats {
