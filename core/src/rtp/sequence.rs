@@ -95,12 +95,13 @@ pub(crate) const fn highest_of(extended: u64) -> Option<u64> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct SequenceTracker {
-    /// Highest number so far, extended; 0 before the first packet.
+    /// Highest number, extended, when a packet last went the long way, up to which `seen` holds what it
+    /// should; all above it were seen. 0 before the first packet.
     highest: u64,
     /// Lowest number of this run, extended.
     first: u64,
-    /// The number after the highest, if that is all there is to know; else [`ASK`].
-    next: u32,
+    /// The number after the highest, extended; 0 before the first and while a suspect is pending.
+    next: u64,
     /// The number that would make the pending suspect a restart, or [`ASK`] without a suspect.
     suspect_next: u32,
     /// The highest number (its low half) when the present run of stale packets began.
@@ -111,8 +112,6 @@ pub struct SequenceTracker {
     stale_run: u8,
     /// Whether numbers from here on (extended) came or not is not settled yet.
     settled: u64,
-    /// Up to here (extended) `seen` holds what it should; above it, all were seen.
-    marked: u64,
     /// Bit `n % WINDOW` tells whether number `n`, less than `WINDOW` behind the highest, was seen.
     seen: [u64; WORDS],
 }
@@ -142,13 +141,12 @@ impl SequenceTracker {
         Self {
             highest: 0,
             first: 0,
-            next: ASK,
+            next: 0,
             suspect_next: ASK,
             stale_since: 0,
             stale_next: 0,
             stale_run: 0,
             settled: 0,
-            marked: 0,
             seen: [0; WORDS],
         }
     }
@@ -160,21 +158,28 @@ impl SequenceTracker {
     #[inline(always)]
     pub const fn advance_by_one(&mut self, number: u16) -> bool {
         // Each 64th goes the long way, where numbers settle.
-        if number as u32 != self.next || number.is_multiple_of(64) {
+        let next = self.next;
+        if next as u16 != number || next.is_multiple_of(64) {
             return false;
         }
-        self.next = number as u32 + 1; // 65,536 is no number: 0 goes the long way, too
-        self.highest += 1;
+        self.next = next + 1;
         true
+    }
+
+    /// The highest number, extended, after [`advance_by_one`](Self::advance_by_one) was true.
+    #[inline(always)]
+    pub(crate) const fn extended_of_short_cut(&self) -> u64 {
+        self.next - 1
     }
 
     /// Marks the numbers that took the short cut: all in one word, since each 64th went the long way.
     fn catch_up(&mut self) {
-        if self.marked < self.highest {
-            let from = u64::MAX << ((self.marked + 1) % 64);
-            let to = u64::MAX >> (63 - self.highest % 64);
-            self.seen[self.highest as usize / 64 % WORDS] |= from & to;
-            self.marked = self.highest;
+        let newest = self.extended();
+        if self.highest < newest {
+            let from = u64::MAX << ((self.highest + 1) % 64);
+            let to = u64::MAX >> (63 - newest % 64);
+            self.seen[newest as usize / 64 % WORDS] |= from & to;
+            self.highest = newest;
         }
     }
 
@@ -215,8 +220,8 @@ impl SequenceTracker {
             Verdict::Suspect
         };
         self.next = match self.suspect_next {
-            ASK => u32::from((self.highest as u16).wrapping_add(1)),
-            _ => ASK,
+            ASK => self.highest + 1,
+            _ => 0,
         };
         let suspect_was_stale = pending != ASK && verdict != Verdict::Restart;
         Placed {
@@ -251,7 +256,6 @@ impl SequenceTracker {
         self.first = self.highest + 1 - count;
         self.settled = self.first;
         (self.first..=self.highest).for_each(|n| self.mark(n));
-        self.marked = self.highest;
     }
 
     fn advance(&mut self, ahead: u16, settled: &mut dyn FnMut(u64, u32)) -> Verdict {
@@ -267,7 +271,6 @@ impl SequenceTracker {
         }
         self.highest += u64::from(ahead);
         self.mark(self.highest);
-        self.marked = self.highest;
         self.settle(self.due(), settled);
         Verdict::InOrder { skipped: ahead - 1 }
     }
@@ -300,7 +303,7 @@ impl SequenceTracker {
         if self.highest > 0 {
             let mut copy = self.clone();
             copy.catch_up();
-            copy.settle(self.highest + 1, settled);
+            copy.settle(copy.highest + 1, settled);
         }
     }
 
@@ -332,22 +335,25 @@ impl SequenceTracker {
     /// the first packet.
     #[must_use]
     pub const fn highest(&self) -> Option<u64> {
-        highest_of(self.highest)
+        highest_of(self.extended())
     }
 
     /// What [`highest_of`] makes the highest number of.
     #[inline(always)]
     pub(crate) const fn extended(&self) -> u64 {
-        self.highest
+        if self.next > self.highest {
+            self.next - 1
+        } else {
+            self.highest
+        }
     }
 
     /// Numbers from the first to the highest of this run, seen or not (A.3's "expected").
     #[must_use]
     pub const fn span(&self) -> u64 {
-        if self.highest == 0 {
-            0
-        } else {
-            self.highest - self.first + 1
+        match self.extended() {
+            0 => 0,
+            highest => highest - self.first + 1,
         }
     }
 
@@ -593,7 +599,7 @@ mod tests {
             }
         });
         t.unsettled(&mut keep);
-        let behind = t.highest - t.settled;
+        let behind = t.extended() - t.settled;
         (came, behind as usize)
     }
 

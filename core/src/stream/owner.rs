@@ -99,7 +99,12 @@ impl Stream {
         }
         let (block, receiver) = (&*self.block, &mut self.receiver);
         block.sequence.write(|| {
-            count_packet(block, receiver, header, arrival_ns);
+            count_packet(
+                block,
+                receiver.sequence().extended_of_short_cut(),
+                header,
+                arrival_ns,
+            );
             if receiver.begins_frame(header, arrival_ns) {
                 count_frames(block, receiver, 1);
                 count_jitter(block, receiver);
@@ -152,7 +157,7 @@ impl Stream {
                 block.levels[level::FIRST_ARRIVAL_NS].set(arrival_ns);
                 block.levels[level::LAST_ARRIVAL_NS].set(arrival_ns);
             }
-            count_packet(block, receiver, header, arrival_ns);
+            count_packet(block, receiver.sequence().extended(), header, arrival_ns);
             if header.padding_len != 0 {
                 count_padding(block, group, header);
             }
@@ -253,7 +258,7 @@ impl Stream {
 
 /// What every packet adds; between the two ends of a write.
 #[inline(always)]
-fn count_packet(block: &Block, receiver: &RtpReceiver, header: &RtpHeader, arrival_ns: u64) {
+fn count_packet(block: &Block, extended: u64, header: &RtpHeader, arrival_ns: u64) {
     let totals = &block.totals;
     totals[total::PACKETS].add(1);
     totals[total::BYTES].add(u64::from(header.packet_len));
@@ -265,7 +270,7 @@ fn count_packet(block: &Block, receiver: &RtpReceiver, header: &RtpHeader, arriv
         levels[level::INTERARRIVAL_MAX_NS].set(since);
     }
     levels[level::LAST_ARRIVAL_NS].set(arrival_ns);
-    levels[level::HIGHEST].set(receiver.sequence().extended());
+    levels[level::HIGHEST].set(extended);
 }
 
 /// What a packet with padding adds; between the two ends of a write.

@@ -135,7 +135,7 @@ impl SendStream {
             std::mem::replace(&mut self.timestamp, header.timestamp) != header.timestamp;
         block.sequence.write(|| {
             count_packet(block, header, departure_ns);
-            block.words[word::HIGHEST].set(self.sequence.extended());
+            block.words[word::HIGHEST].set(self.sequence.extended_of_short_cut());
             if new_frame {
                 block.words[word::FRAMES].add(1);
             }
