@@ -534,3 +534,29 @@ fn a_pause_of_hours_is_no_jitter() {
     assert_eq!(stats.highest_timestamp, (hours + 99) * 960);
     assert_eq!(stats.lost, 0);
 }
+
+#[test]
+fn a_dependency_descriptor_tells_key_frames_of_encrypted_payloads() {
+    let r = Registry::new().unwrap();
+    let group = r.group(&GROUP).unwrap();
+    let id = std::num::NonZeroU8::new(3).unwrap();
+    let config = StreamConfig::new(1, 90_000).dependency_descriptor(id);
+    let mut stream = r.stream(&group, config).unwrap();
+    // One-byte extensions (RFC 8285). Start and end of frame; in the first, a template structure follows.
+    let mut see = |n: u8, descriptor: &[u8]| {
+        let mut packet = vec![0x90, 96, 0, n, 0, 0, 0, n, 0, 0, 0, 1, 0xbe, 0xde];
+        let words = (descriptor.len() + 1).div_ceil(4);
+        packet.extend([0, words as u8, 0x30 | (descriptor.len() as u8 - 1)]);
+        packet.extend(descriptor);
+        packet.resize(16 + words * 4, 0);
+        packet.extend([0xff; 20]); // who knows
+        let header = RtpHeader::parse(&packet).unwrap();
+        stream.on_packet(&header, &packet, u64::from(n)).1
+    };
+    // Flags of the extended part: template_dependency_structure_present is the first.
+    assert!(see(1, &[0xc0, 0, 1, 0x80, 0, 0]));
+    assert!(!see(2, &[0xc0, 0, 2]));
+    assert!(!see(3, &[0x40, 0, 3]));
+    assert!(see(4, &[0xc0, 0, 4, 0x80, 0, 0]));
+    assert_eq!(stream.stats().key_frames, 2);
+}

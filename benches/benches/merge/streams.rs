@@ -8,6 +8,7 @@ use media_metrics_benches::contest::{Contest, Role, median};
 use media_metrics_benches::options::Options;
 use media_metrics_benches::packets::Generator;
 use media_metrics_benches::results::{Section, figure};
+use media_metrics_core::quality::{Codec, Config};
 use media_metrics_core::registry::Group;
 use media_metrics_core::{Registry, Stream, StreamConfig, catalog};
 
@@ -55,8 +56,8 @@ pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
         },
     );
 
-    let mut busy = Live::new(streams);
-    let mut idle = Live::new(streams);
+    let mut busy = Live::new(streams, false);
+    let mut idle = Live::new(streams, false);
     idle.packet_each();
     drop(idle.registry.collect());
     c.enter(Role::Ours, BUSY, move |_, n| {
@@ -73,22 +74,27 @@ pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
         let ms = row.cells[0].median * streams as f64 / 1e6;
         section.goal(&format!("{title}, busy: time"), ms, 100.0, "ms");
     }
-    let mut live = Live::new(streams);
+    let mut live = Live::new(streams, false);
     let registry = live.registry.clone();
     let calls = allocations(&registry, || live.packet_each());
     section.goal(&format!("{title}: allocations"), calls as f64, 0.0, "");
 }
 
-/// 100,000 streams alive, 10,000 ended and as many made before each tick.
+/// 100,000 streams alive, 10,000 ended and as many made before each tick; then the same with every stream
+/// judged at each tick, five times as often as by default.
 pub(crate) fn churn(options: &Options, section: &mut Section) {
     const TITLE: &str = "churn: 100,000 streams, 10,000 ended and made a tick";
+    if options.wants(TITLE) {
+        churn_of(TITLE, false, options, section);
+        churn_of(&format!("{TITLE}, all judged"), true, options, section);
+    }
+}
+
+fn churn_of(title: &str, judged: bool, options: &Options, section: &mut Section) {
     const ALIVE: usize = 100_000;
     const CHANGED: usize = 10_000;
-    if !options.wants(TITLE) {
-        return;
-    }
     let ticks = if options.quick { 30 } else { 120 };
-    let mut live = Live::new(ALIVE);
+    let mut live = Live::new(ALIVE, judged);
     let mut times = Vec::new();
     let mut bytes = Vec::new();
     for tick in 0..ticks {
@@ -106,7 +112,7 @@ pub(crate) fn churn(options: &Options, section: &mut Section) {
     let growth = median(last.to_vec()) / median(first.to_vec()) - 1.0;
     let worst = times.iter().copied().fold(0.0, f64::max);
     let row = vec![
-        TITLE.to_owned(),
+        title.to_owned(),
         "**ours**".to_owned(),
         figure(median(times)),
         figure(worst),
@@ -123,9 +129,11 @@ pub(crate) fn churn(options: &Options, section: &mut Section) {
     ]
     .map(str::to_owned);
     section.table(&head, &[row]);
-    section.goal(&format!("{TITLE}: worst tick"), worst, 100.0, "ms");
+    if !judged {
+        section.goal(&format!("{title}: worst tick"), worst, 100.0, "ms");
+    }
     section.goal(
-        &format!("{TITLE}: growth of memory"),
+        &format!("{title}: growth of memory"),
         growth * 100.0,
         1.0,
         "%",
@@ -140,13 +148,15 @@ struct Live {
     source: Generator,
     /// Packets that the group must show.
     sent: u64,
+    judged: bool,
 }
 
 impl Live {
-    fn new(streams: usize) -> Self {
+    fn new(streams: usize, judged: bool) -> Self {
         let limit = streams + streams / 5;
         let registry = Registry::builder()
             .max_streams(limit)
+            .quality_window(Duration::from_nanos(1))
             .build()
             .expect("a registry");
         let group = registry.group(&["incoming", "audio"]).expect("a group");
@@ -157,6 +167,7 @@ impl Live {
             streams: Vec::new(),
             source,
             sent: 0,
+            judged,
         };
         live.streams = (0..streams).map(|_| live.make()).collect();
         live
@@ -164,10 +175,12 @@ impl Live {
 
     fn make(&self) -> (Stream, u64) {
         let config = StreamConfig::new(1, self.source.clock_rate());
-        (
-            self.registry.stream(&self.group, config).expect("a stream"),
-            0,
-        )
+        let stream = self.registry.stream(&self.group, config).expect("a stream");
+        if self.judged {
+            let opus = Config::inbound(Codec::Opus.loss_weight(false));
+            drop(self.registry.judge(&stream, opus, None).expect("a judge"));
+        }
+        (stream, 0)
     }
 
     fn replace(&mut self, at: usize, new: (Stream, u64)) {

@@ -38,14 +38,15 @@ impl Judges {
 
     /// Adopts new ones, forgets streams that ended, judges windows that are long enough.
     pub(crate) fn tick(&mut self, shared: &Shared, at: Duration) {
-        while let Some(new) = shared.new_judged.pop() {
+        let length = shared.quality_window();
+        while let Some(mut new) = shared.new_judged.pop() {
+            new.stagger(length);
             if self.judged.len() == self.judged.capacity() {
                 // By an eighth, not double: of 40,000 streams the slack would be tens of megabytes.
                 self.judged.reserve_exact((self.judged.len() / 8).max(64));
             }
             self.judged.push(new);
         }
-        let length = shared.quality_window();
         self.forget_ended();
         let large = self.judged.len() >= PARALLEL;
         match large.then(helpers).flatten() {

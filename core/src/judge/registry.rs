@@ -16,7 +16,8 @@ use crate::stream::{SendStream, Stream};
 
 impl Registry {
     /// Scores `stream` from now on, a window each five seconds (or what
-    /// [`quality_window`](crate::registry::RegistryBuilder::quality_window) says), for as long as it lives.
+    /// [`quality_window`](crate::registry::RegistryBuilder::quality_window) says; the first is shorter), for as long
+    /// as it lives.
     ///
     /// What it did before is not judged, only compared with.
     ///

@@ -142,6 +142,13 @@ impl Judged {
         self.source.version().is_closed()
     }
 
+    /// Ends the first window early, by up to fifteen sixteenths of its `length`: so that streams which began
+    /// together are not all judged in one tick.
+    pub(super) fn stagger(&mut self, length: Duration) {
+        let early = length / 16 * (self.id() % 16) as u32;
+        self.window_began = self.window_began.saturating_sub(early);
+    }
+
     /// A tick: takes what the host told, and judges the window if it is as long as `length`.
     pub(super) fn tick(&mut self, at: Duration, length: Duration) {
         let told = self.control.take();

@@ -7,6 +7,8 @@
 pub(crate) mod block;
 #[cfg(not(media_metrics_loom))]
 mod delta;
+#[cfg(not(media_metrics_loom))]
+mod key_frames;
 mod losses;
 #[cfg(not(media_metrics_loom))]
 mod peer;

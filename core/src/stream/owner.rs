@@ -4,11 +4,13 @@
 
 use std::cell::Cell as Local;
 use std::marker::PhantomData;
+use std::num::NonZeroU8;
 
 use super::block::{Block, UNKNOWN, level, total};
+use super::key_frames::KeyFrames;
 use super::stats::StreamStats;
 use crate::registry::GroupMetrics;
-use crate::rtp::{LossRuns, RtpHeader, RtpReceiver, Verdict, VideoCodec, begins_key_frame};
+use crate::rtp::{LossRuns, RtpHeader, RtpReceiver, Verdict, VideoCodec};
 use crate::sync::Arc;
 
 /// What a stream is, told when it is made.
@@ -21,6 +23,10 @@ pub struct StreamConfig {
     pub clock_rate: u32,
     /// How the payload tells key frames, for video whose payload is in the clear. Default: not known.
     pub video_codec: Option<VideoCodec>,
+    /// The number under which packets carry the AV1 dependency descriptor as a header extension (RFC 8285,
+    /// `extmap` in SDP): it tells key frames of any codec, also where the payload is encrypted from end to
+    /// end. Default: not known.
+    pub dependency_descriptor: Option<NonZeroU8>,
 }
 
 impl StreamConfig {
@@ -31,6 +37,7 @@ impl StreamConfig {
             ssrc,
             clock_rate,
             video_codec: None,
+            dependency_descriptor: None,
         }
     }
 
@@ -38,6 +45,13 @@ impl StreamConfig {
     #[must_use]
     pub const fn video_codec(mut self, codec: VideoCodec) -> Self {
         self.video_codec = Some(codec);
+        self
+    }
+
+    /// With [`dependency_descriptor`](Self::dependency_descriptor).
+    #[must_use]
+    pub const fn dependency_descriptor(mut self, id: NonZeroU8) -> Self {
+        self.dependency_descriptor = Some(id);
         self
     }
 }
@@ -60,9 +74,7 @@ pub struct Stream {
     receiver: RtpReceiver,
     block: Arc<Block>,
     group: Arc<GroupMetrics>,
-    video_codec: Option<VideoCodec>,
-    /// Timestamp of the newest key frame, whose other packets are not one more.
-    key_frame: Option<u32>,
+    key_frames: KeyFrames,
     /// One writer at a time: `&Stream` must not reach a second thread.
     _not_sync: PhantomData<Local<()>>,
 }
@@ -80,8 +92,7 @@ impl Stream {
             receiver: RtpReceiver::new(block.identity.clock_rate),
             block,
             group,
-            video_codec: config.video_codec,
-            key_frame: None,
+            key_frames: KeyFrames::new(config),
             _not_sync: PhantomData,
         }
     }
@@ -113,8 +124,9 @@ impl Stream {
         Verdict::InOrder { skipped: 0 }
     }
 
-    /// As [`on_rtp`](Self::on_rtp), and looks into the payload for key frames if the stream's
-    /// [video codec](StreamConfig::video_codec) is known. `packet` is the whole packet, `header` what
+    /// As [`on_rtp`](Self::on_rtp), and looks for key frames if the stream's
+    /// [video codec](StreamConfig::video_codec) or
+    /// [dependency descriptor](StreamConfig::dependency_descriptor) is known. `packet` is the whole packet, `header` what
     /// [`RtpHeader::parse`] made of it. True in the second place if a key frame began with this packet.
     #[inline]
     pub fn on_packet(
@@ -124,20 +136,11 @@ impl Stream {
         arrival_ns: u64,
     ) -> (Verdict, bool) {
         let verdict = self.on_rtp(header, arrival_ns);
-        let Some(codec) = self.video_codec else {
-            return (verdict, false);
-        };
-        // A copy of a key frame's packet is no key frame, nor is a packet that may be of another stream.
-        let is_new = !matches!(
-            verdict,
-            Verdict::Duplicate | Verdict::Stale | Verdict::Suspect
-        );
-        if matches!(verdict, Verdict::Restart | Verdict::Resync) {
-            self.key_frame = None;
+        let began = self.key_frames.begins(header, packet, verdict);
+        if began {
+            self.count_key_frame();
         }
-        let payload = packet.get(header.header_len as usize..).unwrap_or_default();
-        let began = is_new && begins_key_frame(codec, payload);
-        (verdict, began && self.on_key_frame(header))
+        (verdict, began)
     }
 
     /// Every packet but the next in order without padding, and each 64th.
@@ -191,22 +194,14 @@ impl Stream {
         verdict
     }
 
-    /// A packet that begins a key frame, or is another of the same frame: true for the first.
     #[cold]
     #[inline(never)]
-    fn on_key_frame(&mut self, header: &RtpHeader) -> bool {
-        // Not a frame's other packets either, nor those of an older one that come late.
-        let is_newer = |last| (header.timestamp.wrapping_sub(last) as i32) > 0;
-        if !self.key_frame.is_none_or(is_newer) {
-            return false;
-        }
-        self.key_frame = Some(header.timestamp);
+    fn count_key_frame(&mut self) {
         let block = &*self.block;
         block
             .sequence
             .write(|| block.levels[level::KEY_FRAMES].add(1));
         self.group.key_frames.inc();
-        true
     }
 
     pub(super) fn block(&self) -> &Block {
