@@ -42,6 +42,8 @@ pub(crate) struct Fold {
 #[derive(Debug)]
 struct Entry {
     block: Arc<Block>,
+    /// Its group, as in its identity, which lies on a line that nothing else here would read.
+    group: usize,
     totals: Totals,
     version: Version,
     /// Of the numbers lost, how many the group already counts.
@@ -112,6 +114,7 @@ impl Fold {
                 self.streams.reserve_exact((self.streams.len() / 8).max(64));
             }
             self.streams.push(Entry {
+                group: block.identity.group as usize,
                 block,
                 totals,
                 version,
@@ -146,7 +149,7 @@ impl Fold {
         }
         let fold_chunk = |(chunk, sums): (&mut [Entry], &mut Vec<Sum>)| {
             for entry in chunk {
-                let at = entry.block.identity.group as usize;
+                let at = entry.group;
                 if let (Some(group), Some(sum)) = (groups.get(at), sums.get_mut(at)) {
                     entry.fold(&group.metrics, sum);
                 }
