@@ -531,8 +531,9 @@ fn a_reader_never_sees_half_a_packet() {
     });
     assert_eq!(stream.stats().sent.packets, rounds + rounds.div_ceil(5));
     let met = meetings.into_inner();
+    // As often as the scheduler let them; but a test in which they never did has tested nothing.
     assert!(
-        cfg!(miri) || met >= enough,
+        cfg!(miri) || met >= 10,
         "they met {met} times in {rounds} rounds"
     );
 }
