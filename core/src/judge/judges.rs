@@ -17,19 +17,23 @@ use crate::reporter::helpers::helpers;
 /// Scored streams from which on the help of other threads is worth it.
 const PARALLEL: usize = 1 << 13;
 
-// `Registry::judge` tells of 1.5 KiB, which an eighth of slack is part of.
-const _: () = assert!(Judges::BYTES * 9 / 8 <= 1536);
+// `Registry::judge` tells of 1.5 KiB.
+const _: () = assert!(Judges::BYTES <= 1536);
 
 /// All scored streams.
 #[derive(Debug, Default)]
 pub(crate) struct Judges {
-    judged: Vec<Judged>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a kilobyte each, moved whenever the list grows or somebody before it leaves"
+    )]
+    judged: Vec<Box<Judged>>,
     participants_judged: Duration,
 }
 
 impl Judges {
     /// Bytes of one scored stream: what is listed here, and what it shares with the host's handle.
-    pub(crate) const BYTES: usize = size_of::<Judged>() + 256;
+    pub(crate) const BYTES: usize = size_of::<Box<Judged>>() + size_of::<Judged>() + 256;
 
     /// Scored streams.
     pub(crate) fn len(&self) -> usize {
@@ -41,10 +45,6 @@ impl Judges {
         let length = shared.quality_window();
         while let Some(mut new) = shared.new_judged.pop() {
             new.stagger(length);
-            if self.judged.len() == self.judged.capacity() {
-                // By an eighth, not double: of 40,000 streams the slack would be tens of megabytes.
-                self.judged.reserve_exact((self.judged.len() / 8).max(64));
-            }
             self.judged.push(new);
         }
         self.forget_ended();

@@ -112,7 +112,7 @@ impl Registry {
             participant,
             uptime(),
         );
-        shared.new_judged.push(judged);
+        shared.new_judged.push(Box::new(judged));
         Ok(control)
     }
 

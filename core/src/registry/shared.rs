@@ -181,7 +181,7 @@ pub(crate) struct Shared {
     /// The same of sent streams.
     pub(crate) new_senders: Queue<Arc<SenderBlock>>,
     /// Streams to be scored from now on.
-    pub(crate) new_judged: Queue<Judged>,
+    pub(crate) new_judged: Queue<Box<Judged>>,
     quality_groups: Mutex<Vec<Arc<QualityMetrics>>>,
     participant_metrics: OnceLock<ParticipantMetrics>,
     streams_refused: Counter,
