@@ -52,9 +52,7 @@ impl Registry {
         participant: Option<&Participant>,
     ) -> Result<QualityControl, RegisterError> {
         let group = stream.group();
-        if !group.packets.handle().is_of(&self.shared.home) {
-            return Err(RegisterError::ForeignGroup);
-        }
+        self.shared.check_home(&group.packets)?;
         let source = Source::Received(Arc::clone(stream.shared_block()));
         let so_far = Reading::of_received(&stream.stats());
         self.judge_source(source, &so_far, &group.values, config, participant)
@@ -75,9 +73,7 @@ impl Registry {
         participant: Option<&Participant>,
     ) -> Result<QualityControl, RegisterError> {
         let group = stream.group();
-        if !group.packets.handle().is_of(&self.shared.home) {
-            return Err(RegisterError::ForeignGroup);
-        }
+        self.shared.check_home(&group.packets)?;
         let source = Source::Sent(Arc::clone(stream.shared_block()));
         let so_far = Reading::of_sent(&stream.stats());
         self.judge_source(source, &so_far, &group.values, config, participant)

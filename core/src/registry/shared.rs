@@ -313,6 +313,12 @@ impl Shared {
         Ok(made)
     }
 
+    /// Whether the group with this counter is of this registry.
+    pub(crate) fn check_home(&self, of_group: &Counter) -> Result<(), RegisterError> {
+        let ours = of_group.handle().is_of(&self.home);
+        ours.then_some(()).ok_or(RegisterError::ForeignGroup)
+    }
+
     /// Who a new stream is, received or sent, of the group with this index and this counter; if there is
     /// room for one more.
     pub(crate) fn admit(
@@ -325,9 +331,7 @@ impl Shared {
         if clock_rate == 0 {
             return Err(RegisterError::BadClockRate);
         }
-        if !of_group.handle().is_of(&self.home) {
-            return Err(RegisterError::ForeignGroup);
-        }
+        self.check_home(of_group)?;
         let limit = self.limits.max_streams;
         // Relaxed: a number to stay below; nothing is read because of it.
         let room = self

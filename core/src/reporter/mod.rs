@@ -1,9 +1,8 @@
 //! The reporter: one thread that merges what all others recorded.
 //!
-//! Lives here: the public handle. In `collector`: a merge. In `fold`, `fold_senders`: streams into groups. In `helpers`: other threads'
-//! help. In `thread`:
-//! when to merge. In `sink`: who gets the result. In `windows`: what histograms recorded of late. Not here: encoding,
-//! sockets.
+//! Lives here: the public handle. In `collector`: a merge. In `fold`, `fold_senders`: streams into groups.
+//! In `helpers`: other threads' help. In `thread`: when to merge. In `sink`: who gets the result. In
+//! `windows`: what histograms recorded of late. Not here: encoding, sockets.
 //!
 //! # Why totals never go back
 //! A total is a sum of cells that only grow: each cell has one writer that only adds, a reader of one
