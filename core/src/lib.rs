@@ -51,6 +51,8 @@ pub mod histogram;
 #[cfg(not(media_metrics_loom))]
 pub mod judge;
 pub mod labels;
+#[cfg(all(feature = "livekit", not(media_metrics_loom)))]
+pub mod livekit;
 #[cfg(all(test, media_metrics_loom))]
 mod models;
 pub mod quality;
