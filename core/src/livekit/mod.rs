@@ -2,11 +2,13 @@
 //!
 //! | room | lives there | may not |
 //! |---|---|---|
+//! | [`families`] | LiveKit's Prometheus families, and a function for every event | deriving them from streams |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //!
 //! Invariant: nothing in here starts a thread or opens a network socket; but for `time::Clock`, time is an
 //! argument.
 
+pub mod families;
 pub mod messages;
 pub mod time;
