@@ -260,7 +260,7 @@ fn labels_come_from_the_group_and_groups_may_share_them() {
     let registry = Registry::builder().group_labels(&names).build().unwrap();
     derive(&registry, &node(), None).unwrap();
     for room in ["a", "b"] {
-        let group = ["incoming", room, "video", "CAMERA", "de"];
+        let group = ["incoming", room, "video", "CAMERA", "DE"];
         receive(&mut stream(&registry, &group), 0..10);
     }
     let s = registry.collect();

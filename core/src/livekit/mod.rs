@@ -3,6 +3,7 @@
 //! | room | lives there | may not |
 //! |---|---|---|
 //! | `derived` | families that follow from streams, by [`derive`] | recording |
+//! | [`families`] | LiveKit's Prometheus families, and a function for every event | deriving them from streams |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //!

@@ -13,7 +13,7 @@ use crate::catalog;
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::{ExactHistogram, Histogram};
-use crate::livekit::families::{self, NodeIdentity};
+use crate::livekit::families::{NodeIdentity, catalog as families};
 use crate::registry::Shared;
 use crate::reporter::windows::{Recorded, Window};
 

@@ -1,28 +1,18 @@
 //! LiveKit's labels of a stream, from those of its group.
 //!
-//! Lives here: the mapping. Closed sets: what is not one of LiveKit's values becomes the value for unknown.
+//! Lives here: the mapping. Closed sets: what is not one of LiveKit's values becomes
+//! the one for unknown, or `other`.
 
 use crate::desc::LabelNames;
-
-/// Values of `source`, the one for unknown first.
-const SOURCES: [&str; 5] = [
-    "UNKNOWN",
-    "CAMERA",
-    "MICROPHONE",
-    "SCREEN_SHARE",
-    "SCREEN_SHARE_AUDIO",
-];
-
-/// Values of `type`, the one for unknown first.
-const TYPES: [&str; 4] = ["other", "AUDIO", "VIDEO", "DATA"];
+use crate::livekit::families::{Country, TrackKind, TrackSource};
 
 /// The labels `direction`, `source`, `type`, `country`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct StreamLabels {
     direction: &'static str,
-    source: &'static str,
-    kind: &'static str,
-    country: String,
+    source: TrackSource,
+    kind: Option<TrackKind>,
+    country: Country,
 }
 
 impl StreamLabels {
@@ -32,31 +22,28 @@ impl StreamLabels {
             let at = names.iter().position(|name| name == wanted)?;
             values.get(at).map(|v| &**v)
         };
-        let kind = value("type").or_else(|| value("kind"));
-        let country = value("country").unwrap_or_default();
-        let is_code = country.len() == 2 && country.bytes().all(|b| b.is_ascii_alphabetic());
+        let upper = |name| value(name).map(str::to_ascii_uppercase);
+        let kind = upper("type").or_else(|| upper("kind"));
         Self {
             direction,
-            source: one_of(&SOURCES, value("source")),
-            kind: one_of(&TYPES, kind),
-            country: if is_code {
-                country.to_ascii_uppercase()
-            } else {
-                String::new()
-            },
+            source: upper("source")
+                .and_then(|s| TrackSource::from_name(&s))
+                .unwrap_or(TrackSource::Unknown),
+            kind: kind.and_then(|k| TrackKind::from_name(&k)),
+            country: Country::of(value("country").unwrap_or_default()),
         }
     }
 
     /// In the order of the families' label names.
     pub(super) fn all(&self) -> [&str; 4] {
-        [self.direction, self.source, self.kind, &self.country]
+        let kind = self.kind.map_or("other", TrackKind::as_str);
+        [
+            self.direction,
+            self.source.as_str(),
+            kind,
+            self.country.as_str(),
+        ]
     }
-}
-
-fn one_of<const N: usize>(known: &[&'static str; N], value: Option<&str>) -> &'static str {
-    let value = value.unwrap_or_default();
-    let found = known.iter().find(|k| k.eq_ignore_ascii_case(value));
-    found.copied().unwrap_or(known[0])
 }
 
 #[cfg(test)]
@@ -78,13 +65,13 @@ mod tests {
     fn livekits_own_names_are_taken_as_they_are() {
         let names = &["country", "source", "type"];
         let got = labels(names, &["de", "SCREEN_SHARE", "VIDEO"]);
-        assert_eq!(got.all(), ["incoming", "SCREEN_SHARE", "VIDEO", "DE"]);
+        assert_eq!(got.all(), ["incoming", "SCREEN_SHARE", "VIDEO", "de"]);
     }
 
     #[test]
     fn what_livekit_does_not_know_is_unknown() {
         let names = &["country", "source", "type"];
         let got = labels(names, &["Atlantis", "telepathy", "smell"]);
-        assert_eq!(got.all(), ["incoming", "UNKNOWN", "other", ""]);
+        assert_eq!(got.all(), ["incoming", "UNKNOWN", "other", "other"]);
     }
 }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use self::forward::Forward;
 use self::labels::StreamLabels;
 use self::totals::Total;
-use super::families::{self, NodeIdentity};
+use super::families::{NodeIdentity, catalog as families};
 use crate::catalog;
 use crate::counter::Counter;
 use crate::desc::Desc;
@@ -260,19 +260,24 @@ struct Maker<'a> {
     node: &'a NodeIdentity,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn labels(&self, values: &[&'a str]) -> Vec<&'a str> {
+        let node = [&*self.node.node_id, self.node.node_type.as_str()];
+        values.iter().copied().chain(node).collect()
+    }
+
     fn counter(&self, desc: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
-        let values = self.node.labels(values);
+        let values = self.labels(values);
         self.shared.library_handle(desc, &values).map(Counter::new)
     }
 
     fn gauge(&self, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
-        let values = self.node.labels(values);
+        let values = self.labels(values);
         self.shared.library_handle(desc, &values).map(Gauge::new)
     }
 
     fn histogram(&self, desc: &Desc, values: &[&str]) -> Result<ExactHistogram, RegisterError> {
-        let values = self.node.labels(values);
+        let values = self.labels(values);
         let handle = self.shared.library_handle(desc, &values)?;
         Ok(ExactHistogram::new(handle, desc))
     }
