@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use media_metrics_core::livekit::derive;
+use media_metrics_core::livekit::derive_families;
 use media_metrics_core::livekit::families::{NodeIdentity, NodeType};
 use media_metrics_core::quality::{Codec, Config};
 use media_metrics_core::rtp::RtpHeader;
@@ -90,7 +90,7 @@ const OUT_VIDEO: [&str; 4] = ["outgoing", "UNKNOWN", "VIDEO", ""];
 #[test]
 fn what_is_received_is_shown_once() {
     let registry = registry();
-    derive(&registry, &node(), None).unwrap();
+    derive_families(&registry, &node(), None).unwrap();
     let mut stream = stream(&registry, &["incoming", "audio"]);
     // 20 numbers, 4 of them lost, 1 late, 1 twice.
     receive(
@@ -155,7 +155,7 @@ fn what_is_received_is_shown_once() {
 #[test]
 fn what_is_sent_is_shown_as_its_receivers_report_it() {
     let registry = registry();
-    derive(&registry, &node(), None).unwrap();
+    derive_families(&registry, &node(), None).unwrap();
     let mut stream = sender(&registry, &["outgoing", "video"]);
     let send = |stream: &mut SendStream, n: u16| stream.on_rtp(&header(n), u64::from(n) * 20 * MS);
     (0..100).for_each(|n| send(&mut stream, n));
@@ -244,8 +244,8 @@ fn streams_that_were_there_before_are_taken_over() {
     let mut stream = stream(&registry, &["incoming", "audio"]);
     receive(&mut stream, 0..10);
     registry.collect();
-    derive(&registry, &node(), None).unwrap();
-    derive(&registry, &node(), None).unwrap(); // once more is nothing more
+    derive_families(&registry, &node(), None).unwrap();
+    derive_families(&registry, &node(), None).unwrap(); // once more is nothing more
     receive(&mut stream, (10..30).filter(|n| n % 10 != 5));
     let s = merge(&registry);
     assert_eq!(total(&s, "packet_total", &["incoming", "initial", ""]), 28);
@@ -258,7 +258,7 @@ fn streams_that_were_there_before_are_taken_over() {
 fn labels_come_from_the_group_and_groups_may_share_them() {
     let names = ["direction", "room", "type", "source", "country"];
     let registry = Registry::builder().group_labels(&names).build().unwrap();
-    derive(&registry, &node(), None).unwrap();
+    derive_families(&registry, &node(), None).unwrap();
     for room in ["a", "b"] {
         let group = ["incoming", room, "video", "CAMERA", "DE"];
         receive(&mut stream(&registry, &group), 0..10);
@@ -281,7 +281,7 @@ fn the_forwarding_time_is_that_of_the_histogram() {
     let registry = Registry::new().unwrap();
     let latency = registry.histogram(&catalog::FORWARD_LATENCY, &[]).unwrap();
     latency.record(3_000_000); // before anybody asked
-    derive(&registry, &node(), Some(Duration::from_secs(3_600))).unwrap();
+    derive_families(&registry, &node(), Some(Duration::from_secs(3_600))).unwrap();
     for ns in [40_000, 60_000, 70_000, 30_000_000] {
         latency.record(ns);
     }
@@ -305,14 +305,14 @@ fn the_forwarding_time_is_that_of_the_histogram() {
 #[test]
 fn without_traffic_there_is_no_forwarding_time() {
     let registry = Registry::new().unwrap();
-    derive(&registry, &node(), Some(Duration::from_secs(10))).unwrap();
+    derive_families(&registry, &node(), Some(Duration::from_secs(10))).unwrap();
     let s = registry.collect();
     assert_eq!(s.gauge("livekit_forward_latency", &NODE), None);
     assert_eq!(s.gauge("livekit_forward_jitter", &NODE), None);
     assert_eq!(samples(&s, "forward_latency_ns", &[]).0[10], 0);
     // Turned off, there is no family at all.
     let registry = Registry::new().unwrap();
-    derive(&registry, &node(), None).unwrap();
+    derive_families(&registry, &node(), None).unwrap();
     assert!(
         registry
             .collect()
@@ -324,7 +324,7 @@ fn without_traffic_there_is_no_forwarding_time() {
 #[test]
 fn participants_are_rated_each_window() {
     let registry = registry();
-    derive(&registry, &node(), None).unwrap();
+    derive_families(&registry, &node(), None).unwrap();
     let mut stream = stream(&registry, &["incoming", "audio"]);
     let opus = Config::inbound(Codec::Opus.loss_weight(false));
     let anna = registry.participant("anna");

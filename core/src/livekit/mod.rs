@@ -2,7 +2,7 @@
 //!
 //! | room | lives there | may not |
 //! |---|---|---|
-//! | `derived` | families that follow from streams, by [`derive`] | recording |
+//! | `derived` | families that follow from streams, by [`derive_families`] | recording |
 //! | [`families`] | LiveKit's Prometheus families, and a function for every event | deriving them from streams |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
@@ -15,4 +15,4 @@ pub mod families;
 pub mod messages;
 pub mod time;
 
-pub use derived::derive;
+pub use derived::derive_families;

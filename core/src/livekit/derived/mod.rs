@@ -35,7 +35,7 @@ use crate::registry::RegistryBuilder;
 use crate::registry::{Registry, Shared};
 use crate::reporter::stream_windows::WindowMetrics;
 
-/// How the reporter derives LiveKit's families. Made by [`derive`].
+/// How the reporter derives LiveKit's families. Made by [`derive_families`].
 #[derive(Debug)]
 pub(crate) struct Derived {
     node: NodeIdentity,
@@ -58,7 +58,7 @@ pub(crate) struct Derived {
 ///
 /// # Errors
 /// As for [`Registry::counter`].
-pub fn derive(
+pub fn derive_families(
     registry: &Registry,
     node: &NodeIdentity,
     report_window: Option<Duration>,
