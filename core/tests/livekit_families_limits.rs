@@ -266,7 +266,7 @@ fn threads_lose_nothing() {
                     messages.record(10);
                     families.twirp_response("S", "M", 200, None, TIME);
                     families.session_join_latency((i % 9) as i32, TIME);
-                    if t % 2 == 0 {
+                    if t.is_multiple_of(2) {
                         families.participant_left();
                     }
                 }
