@@ -239,6 +239,39 @@ fn a_full_registry_folds_and_keeps_the_node() {
     assert_eq!(folds(&snapshot, &catalog::NACK_TOTAL), 1);
 }
 
+/// Once a thread has recorded, events of closed sets and of held handles allocate nothing.
+#[test]
+fn known_events_do_not_allocate() {
+    let registry = Registry::new().unwrap();
+    let families = families(&registry);
+    let messages = families
+        .messages(Layer::Signal, Direction::Incoming, Country::UNKNOWN)
+        .unwrap();
+    let method = families.twirp_method("S", "M").unwrap();
+    let rpc = families.psrpc_rpc(Role::Client, "S", "M").unwrap();
+    let stream = families.psrpc_stream(Role::Client, "S", "M").unwrap();
+    let events = || {
+        families.join(JoinState::RtcInit);
+        families.room_created();
+        families.room_closed(TIME);
+        families.track_publish(TrackKind::Audio, PublishState::Attempt);
+        families.track_subscribe(SubscribeState::Failure(SubscribeError::Other));
+        families.peer_connection(Transport::Publisher, ConnectionState::Started);
+        families.signal_relayed(Success::Success, SignalDirection::Request);
+        families.service_operation(ServiceOperation::Offer);
+        families.data_stream(StreamKind::Text, MimeKind::Text, 1, Some(1));
+        families.webhook(WebhookOutcome::Success);
+        messages.record(1);
+        method.response(200, None, TIME);
+        rpc.ended(Ok(()), TIME, 1, 1);
+        stream.sent(Ok(()), TIME, 1);
+        drop(stream.open());
+    };
+    events();
+    let used = allocation_counter::measure(events);
+    assert_eq!(used.count_total, 0, "{used:?}");
+}
+
 /// The families of the project's own that come with LiveKit's and count against the host's limit.
 const PRE_REGISTERED: [&str; 3] = [
     "media_participant_ratings_total",
@@ -308,6 +341,33 @@ fn threads_lose_nothing() {
         gauge(&snapshot, &catalog::CONNECTION_TOTAL, &["outgoing"]),
         0.0
     );
+}
+
+/// More ends than beginnings, from all threads at once: what was ignored is counted, the rest is the gauge.
+#[test]
+fn threads_do_not_take_a_gauge_below_0() {
+    const EACH: u64 = if cfg!(miri) { 50 } else { 20_000 };
+    let registry = Registry::new().unwrap();
+    let families = families(&registry);
+    thread::scope(|scope| {
+        for t in 0..4 {
+            let families = families.clone();
+            scope.spawn(move || {
+                for i in 0..EACH {
+                    // Comes of threads 0 and 1 are half as many as what all four tell to leave.
+                    if t < 2 && i % 2 == 0 {
+                        families.participant_came();
+                        families.participant_came();
+                    }
+                    families.participant_left();
+                }
+            });
+        }
+    });
+    let snapshot = registry.collect();
+    let (came, left) = (2 * EACH, 4 * EACH - dropped(&snapshot, "unmatched"));
+    let there = gauge(&snapshot, &catalog::PARTICIPANT_TOTAL, &[]);
+    assert_eq!(there, (came - left) as f64);
 }
 
 /// Threads that meet a new label value at the same time make one series of it, and one count beside its gauge.
