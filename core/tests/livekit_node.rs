@@ -12,10 +12,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use media_metrics_core::Registry;
+use media_metrics_core::livekit::node::families::NodeFamilies;
 use media_metrics_core::livekit::node::messages::NodeStats;
 use media_metrics_core::livekit::node::monitor::NodeMonitor;
 use media_metrics_core::livekit::node::rates::HistoryError;
-use media_metrics_core::livekit::node::system::{Machine, PacketCounts, Qdisc, System};
+use media_metrics_core::livekit::node::system::{
+    Machine, Memory, PacketCounts, Qdisc, ReadFailures, System, SystemReading,
+};
 use media_metrics_core::livekit::node::totals::NodeTotals;
 use media_metrics_core::livekit::time::ServerTime;
 use prost::Message;
@@ -249,4 +253,60 @@ fn a_refused_configuration_is_told() {
         System::new(machine(tree.path())),
     );
     assert_eq!(refused.unwrap_err(), HistoryError::ZeroUpdate);
+}
+
+#[test]
+fn families_show_what_is_known_and_nothing_else() {
+    let registry = Registry::builder().build().unwrap();
+    let mut families = NodeFamilies::new(&registry).unwrap();
+    let gauges = || {
+        let snapshot = registry.collect();
+        let names = [
+            "cpus",
+            "cpu_load_ratio",
+            "memory_used_bytes",
+            "memory_total_bytes",
+            "load1",
+            "load5",
+            "load15",
+        ];
+        names.map(|name| snapshot.gauge(&format!("media_node_{name}"), &[]))
+    };
+    let failed = || {
+        let snapshot = registry.collect();
+        ["cpu", "load", "memory", "packets"]
+            .map(|what| snapshot.counter("media_node_read_failures_total", &[what]))
+    };
+    assert_eq!(gauges(), [None; 7]);
+    assert_eq!(failed(), [Some(0); 4]);
+
+    let mut system = SystemReading {
+        cpus: Some(2.5),
+        cpu_load: Some(0.0),
+        load_averages: Some([0.5, 1.5, 2.5]),
+        memory: Some(Memory {
+            used_bytes: 1_000,
+            total_bytes: 4_000,
+        }),
+        ..SystemReading::default()
+    };
+    let mut failures = ReadFailures {
+        cpu: 1,
+        load: 2,
+        memory: 3,
+        packets: 4,
+    };
+    families.record(&system, failures);
+    let known = [2.5, 0.0, 1_000.0, 4_000.0, 0.5, 1.5, 2.5];
+    assert_eq!(gauges(), known.map(Some));
+    assert_eq!(failed(), [1, 2, 3, 4].map(Some));
+
+    system.cpu_load = None;
+    system.memory = None;
+    failures.packets = 9;
+    families.record(&system, failures);
+    let mut expected = known.map(Some);
+    expected[1..4].fill(None);
+    assert_eq!(gauges(), expected);
+    assert_eq!(failed(), [1, 2, 3, 9].map(Some));
 }

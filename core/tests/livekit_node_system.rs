@@ -53,7 +53,7 @@ impl Tree {
     /// Version 2; the process is in `group`.
     fn v2(group: &str) -> Self {
         let tree = Self::new();
-        tree.write("proc/self/cgroup", &format!("0::{group}\n"));
+        tree.write("proc/self/cgroup", format!("0::{group}\n"));
         tree.write("proc/self/mountinfo", V2_MOUNT);
         tree
     }
@@ -64,7 +64,7 @@ impl Tree {
         let groups =
             format!("9:memory:{group}\n5:cpu,cpuacct:{group}\n1:name=systemd:/\n0::/unified\n");
         tree.write("proc/self/cgroup", &groups);
-        tree.write("proc/self/mountinfo", &format!("{V1_MOUNTS}{V2_MOUNT}"));
+        tree.write("proc/self/mountinfo", format!("{V1_MOUNTS}{V2_MOUNT}"));
         tree
     }
 
