@@ -316,6 +316,30 @@ fn a_group_that_the_mount_does_not_show_is_the_mount() {
 }
 
 #[test]
+fn of_several_mounts_the_one_that_shows_the_group_counts() {
+    let tree = Tree::v2("/pod");
+    let mount =
+        |root: &str, point: &str| format!("30 23 0:26 {root} {point} rw - cgroup2 cgroup2 rw\n");
+    let mounts = [
+        mount("/other", "/a"),
+        mount("/", "/b"),
+        mount("/third", "/c"),
+    ];
+    tree.write("proc/self/mountinfo", mounts.concat());
+    for (point, cpus) in [("a", 1), ("b/pod", 2), ("c", 3)] {
+        tree.write(&format!("{point}/cpu.max"), format!("{cpus}00000 100000"));
+    }
+    tree.write("b/pod/cpu.stat", "usage_usec 0\n");
+    assert_eq!(tree.read().cpus, Some(2.0));
+    tree.write(
+        "proc/self/mountinfo",
+        [mount("/other", "/a"), mount("/third", "/c")].concat(),
+    );
+    tree.write("a/cpu.stat", "usage_usec 0\n");
+    assert_eq!(tree.read().cpus, Some(1.0));
+}
+
+#[test]
 fn memory_is_the_tightest_limit_below_what_the_machine_has() {
     let tree = Tree::v2("/pod/container");
     let (pod, container) = ("sys/fs/cgroup/pod", "sys/fs/cgroup/pod/container");
@@ -543,7 +567,7 @@ fn packets_survive_interfaces_and_answers_that_fail() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, rng_seed: RngSeed::Fixed(11), ..ProptestConfig::default() })]
 
     /// Whatever stands in the files: no panic, and what is told is in range.
     #[test]
