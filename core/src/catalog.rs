@@ -269,6 +269,23 @@ catalog! {
     HTTP_RESPONSES = Desc::counter("media_metrics_http_responses_total", "Requests that the metrics server answered, by status code.").labels(&["code"]);
     /// Connections that ended before they were served.
     HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
+
+    /// CPUs.
+    NODE_CPUS = Desc::gauge("media_node_cpus", "CPUs that the node may use, control groups' quotas considered.");
+    /// CPU load.
+    NODE_CPU_LOAD = Desc::gauge("media_node_cpu_load_ratio", "Share of the node's CPUs in use.").unit(Unit::Ratio);
+    /// Memory in use.
+    NODE_MEMORY_USED = Desc::gauge("media_node_memory_used_bytes", "Memory in use, of the control group if that is limited, else of the machine.").unit(Unit::Bytes);
+    /// Memory there is.
+    NODE_MEMORY_TOTAL = Desc::gauge("media_node_memory_total_bytes", "Memory that the node may use: a control group's limit, else what the machine has.").unit(Unit::Bytes);
+    /// Load average of a minute.
+    NODE_LOAD1 = Desc::gauge("media_node_load1", "Load average of the machine over 1 minute.");
+    /// Load average of 5 minutes.
+    NODE_LOAD5 = Desc::gauge("media_node_load5", "Load average of the machine over 5 minutes.");
+    /// Load average of 15 minutes.
+    NODE_LOAD15 = Desc::gauge("media_node_load15", "Load average of the machine over 15 minutes.");
+    /// Readings of the operating system that failed.
+    NODE_READ_FAILURES = Desc::counter("media_node_read_failures_total", "Times that the operating system could not be read, by what: cpu, load, memory, packets (of queue disciplines).").labels(&["what"]);
 }
 
 #[cfg(test)]
