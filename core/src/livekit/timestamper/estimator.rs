@@ -120,7 +120,7 @@ impl State {
         let delta_ns = delay_ns.saturating_sub(self.estimate_ns);
         let mut step = false;
         if self.is_high(rules, delta_ns) {
-            let high = High::after(self.high, receiver_ns, delay_ns);
+            let high = High::after(self.high, rules, receiver_ns, delay_ns);
             self.high = Some(high);
             // C5: the hold time is measured on the reports' own clock.
             let held_ns = receiver_ns.saturating_sub(high.since_ns);
@@ -181,22 +181,26 @@ impl State {
 }
 
 impl High {
-    fn after(before: Option<Self>, receiver_ns: i64, delay_ns: i64) -> Self {
-        match before {
-            None => Self {
+    fn after(before: Option<Self>, rules: Rules, receiver_ns: i64, delay_ns: i64) -> Self {
+        let Some(before) = before else {
+            return Self {
                 reports: 1,
                 since_ns: receiver_ns,
                 level_ns: delay_ns,
-            },
-            Some(high) => {
-                let above_ns = delay_ns.saturating_sub(high.level_ns);
-                let moved_ns = part(SPIKE_FACTOR, above_ns);
-                Self {
-                    reports: high.reports.saturating_add(1),
-                    since_ns: high.since_ns,
-                    level_ns: high.level_ns.saturating_add(moved_ns),
-                }
+            };
+        };
+        // C6: a level of 0 is a level. To the reference it is none.
+        let level_ns = match (before.level_ns, rules) {
+            (0, Rules::Reference) => delay_ns,
+            (level_ns, _) => {
+                let above_ns = delay_ns.saturating_sub(level_ns);
+                level_ns.saturating_add(part(SPIKE_FACTOR, above_ns))
             }
+        };
+        Self {
+            reports: before.reports.saturating_add(1),
+            level_ns,
+            ..before
         }
     }
 }
@@ -260,5 +264,26 @@ mod tests {
         };
         assert_eq!(usual(Rules::Corrected), Some(4_000_000));
         assert!(usual(Rules::Reference) < Some(4_000_000));
+    }
+
+    /// C6: a run of high reports may begin at a delay of 0; the reference starts it over.
+    #[test]
+    fn a_level_of_zero_is_a_level() {
+        let stepped_to = |rules| {
+            let mut estimator = Estimator::new(rules);
+            let last = [-100, -98, 0, 6, 6].iter().zip(0..).map(|(delay_ms, i)| {
+                let sender_ns = i * 5_000_000_000;
+                estimator.update(sender_ns, sender_ns + delay_ms * 1_000_000)
+            });
+            last.last()
+        };
+        let step = |delay_ns| {
+            Some(Estimate {
+                delay_ns,
+                step: true,
+            })
+        };
+        assert_eq!(stepped_to(Rules::Corrected), step(4_500_000));
+        assert_eq!(stepped_to(Rules::Reference), step(6_000_000));
     }
 }
