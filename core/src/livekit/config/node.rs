@@ -60,11 +60,31 @@ impl fmt::Debug for Password {
 #[serde(default, deny_unknown_fields)]
 struct PrometheusKeys {
     #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
+    port: Option<Port>,
     #[serde(skip_serializing_if = "String::is_empty")]
     username: String,
     #[serde(skip_serializing_if = "hides_nothing")]
     password: Password,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "u16")]
+struct Port(u16);
+
+impl TryFrom<i64> for Port {
+    type Error = String;
+
+    fn try_from(port: i64) -> Result<Self, String> {
+        u16::try_from(port).map(Self).map_err(|_| {
+            format!("{port} is no port: give one from 1 to 65535, or 0 to serve nothing")
+        })
+    }
+}
+
+impl From<Port> for u16 {
+    fn from(port: Port) -> Self {
+        port.0
+    }
 }
 
 fn hides_nothing(password: &Password) -> bool {
@@ -88,7 +108,7 @@ impl TryFrom<PrometheusKeys> for PrometheusConfig {
             }
         };
         Ok(Self {
-            port: keys.port,
+            port: keys.port.map(u16::from),
             basic_auth,
         })
     }
@@ -101,7 +121,7 @@ impl From<PrometheusConfig> for PrometheusKeys {
             .map(|auth| (auth.username, auth.password))
             .unwrap_or_default();
         Self {
-            port: config.port,
+            port: config.port.map(Port),
             username,
             password,
         }
