@@ -247,6 +247,16 @@ fn nonsense_is_refused() {
     );
     refused::<ReporterConfig>(r#"{"reporting_interval_ms": -1}"#, "0 for the default");
     refused::<ReporterConfig>(r#"{"reporting_interval_ms": 4294967296}"#, "4294967295");
+    refused::<ReporterConfig>(r#"{"reporting_interval_ms": "5s"}"#, "without a unit");
+    refused::<ReporterConfig>(r#"{"reporting_interval_ms": 1.5}"#, "without a unit");
+    refused::<TimestamperConfig>(
+        r#"{"one_way_delay_estimator_max_batch": "many"}"#,
+        "a number of batches",
+    );
+    refused::<TimestamperConfig>(
+        r#"{"one_way_delay_estimator_max_batch": 9223372036854775808}"#,
+        "a number of batches",
+    );
     refused::<TimestamperConfig>(
         r#"{"one_way_delay_estimator_min_interval": "5"}"#,
         "without a unit",
@@ -270,6 +280,7 @@ fn nonsense_is_refused() {
     refused::<RtcConfig>(r#"{"port_range_start": 1}"#, "forward_stats");
     refused::<ForwardStatsConfig>(r#"{"summary_interval": 5}"#, "at least 1ms");
     refused::<ForwardStatsConfig>(r#"{"report_interval": "999us"}"#, "at least 1ms");
+    refused::<ForwardStatsConfig>(r#"{"report_window": 10}"#, "nanoseconds");
     refused::<ForwardStatsConfig>(r#"{"report_window": "10001s"}"#, "shorten the one");
     refused::<NodeStatsConfig>(r#"{"stats_rate_measurement_intervals": []}"#, "is empty");
     refused::<NodeStatsConfig>(r#"{"stats_update_interval": 0}"#, "at least 1ms");
