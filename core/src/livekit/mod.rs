@@ -3,10 +3,12 @@
 //! | room | lives there | may not |
 //! |---|---|---|
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
+//! | [`batch`] | rows built, merged, restricted, shared, split into messages; decoding within bounds | clocks, who subscribes to whom |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //!
 //! Invariant: nothing in here starts a thread or opens a network socket; but for `time::Clock`, time is an
 //! argument.
 
+pub mod batch;
 pub mod messages;
 pub mod time;
