@@ -33,12 +33,12 @@ fn any_ms() -> BoxedStrategy<i64> {
     .boxed()
 }
 
+/// Without -0, which prost takes for the default and does not write.
 fn any_value() -> BoxedStrategy<f32> {
     let odd = prop_oneof![
         Just(f32::NAN),
         Just(f32::INFINITY),
         Just(f32::NEG_INFINITY),
-        Just(-0.0),
         Just(f32::MAX),
     ];
     prop_oneof![8 => -1e6_f32..1e6, 1 => odd].boxed()
