@@ -23,7 +23,5 @@ mod model;
 mod random;
 #[path = "livekit_batch/schema.rs"]
 mod schema;
-#[path = "livekit_batch/shared.rs"]
-mod shared;
 #[path = "livekit_batch/vectors.rs"]
 mod vectors;

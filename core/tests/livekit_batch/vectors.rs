@@ -17,6 +17,16 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The published bytes of an encoding, in hex.
+pub(crate) fn encoding(name: &str) -> String {
+    let vectors = vectors("encode");
+    let vector = vectors
+        .iter()
+        .find(|vector| vector["name"] == name)
+        .unwrap();
+    vector["hex"].as_str().unwrap().to_owned()
+}
+
 /// A message in JSON, read by the compiled schema.
 fn message(json: &Value) -> MetricsBatch {
     MetricsBatch::decode(&*from_json("MetricsBatch", json)).unwrap()
