@@ -439,7 +439,7 @@ fn good_samples_of_a_bad_row_are_kept() {
     };
     let none = TimeSeriesMetric {
         samples: bad.to_vec(),
-        ..row.clone()
+        ..row
     };
     let late = EventMetric {
         start_timestamp_ms: edge + 1,

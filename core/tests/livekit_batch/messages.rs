@@ -255,7 +255,7 @@ proptest! {
         prop_assert_eq!(counts.rows, shared.len() as u64);
         prop_assert_eq!(counts.rows + counts.rows_dropped(), given as u64);
 
-        let mut whole = Builder::new(own.clone());
+        let mut whole = Builder::new(own);
         whole.merge_shared(&shared, Part::All);
         prop_assert_eq!(texts(&rows(&whole.to_batch())), texts(&model.rows));
 
