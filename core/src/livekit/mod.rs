@@ -5,6 +5,7 @@
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //! | [`config`] | the configuration's keys, and the values that hold | files |
+//! | [`batch`] | rows built, merged, restricted, shared, split into messages; decoding within bounds | clocks, who subscribes to whom |
 //! | [`timestamper`] | clients' times on the server's clock: the one-way-delay estimator, the mapping | who sends |
 //! | [`families`] | LiveKit's Prometheus families, and a function for every event | deriving them from streams |
 //! | `derived` | families that follow from streams, by [`derive_families`] | recording |
@@ -13,6 +14,7 @@
 //! Invariant: nothing in here starts a thread or opens a network socket; but for `time::Clock`, time is an
 //! argument.
 
+pub mod batch;
 pub mod config;
 pub(crate) mod derived;
 pub mod families;
