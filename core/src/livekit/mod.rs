@@ -2,13 +2,17 @@
 //!
 //! | room | lives there | may not |
 //! |---|---|---|
+//! | [`config`] | the configuration's keys, and the values that hold | files |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`batch`] | rows built, merged, restricted, shared, split into messages; decoding within bounds | clocks, who subscribes to whom |
+//! | [`timestamper`] | clients' times on the server's clock: the one-way-delay estimator, the mapping | who sends |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //!
 //! Invariant: nothing in here starts a thread or opens a network socket; but for `time::Clock`, time is an
 //! argument.
 
 pub mod batch;
+pub mod config;
 pub mod messages;
 pub mod time;
+pub mod timestamper;
