@@ -2,11 +2,13 @@
 //!
 //! | room | lives there | may not |
 //! |---|---|---|
+//! | [`client`] | what clients say of themselves, as Prometheus families | decoding, rules for batches |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //!
 //! Invariant: nothing in here starts a thread or opens a network socket; but for `time::Clock`, time is an
 //! argument.
 
+pub mod client;
 pub mod messages;
 pub mod time;
