@@ -6,8 +6,8 @@
 //!
 //! Clients report totals since their own start; we count what they grew by. A total that fell has begun anew,
 //! and counts whole, as in Prometheus; so does a series' first, since it began at 0 with its sender. Totals are
-//! turned to whole recorded units before they are compared, so differences add up without drift: between two
-//! resets, what was counted is the last total less the first, to half a recorded unit.
+//! rounded to recorded units, not their differences, so these add up without drift: what is counted between two
+//! resets is the last total less the first, to half a recorded unit each.
 //!
 //! Each sample is counted once, in `media_client_samples_total` or in `media_client_samples_dropped_total`.
 //!
@@ -190,12 +190,12 @@ impl ClientMetrics {
                 Values::Single(histogram) => histogram.record(recorded),
                 Values::Totals(_) if shared && sample.value < *last => {}
                 Values::Totals(total) => {
-                    let before = label.recorded(*last).unwrap_or(0);
+                    let fell = sample.value < *last;
+                    let before = if fell { 0.0 } else { *last };
                     *last = sample.value;
-                    total.add(recorded.checked_sub(before).unwrap_or_else(|| {
-                        self.resets.inc();
-                        recorded
-                    }));
+                    // Rounding keeps order: never below.
+                    total.add(recorded.saturating_sub(label.units(before)));
+                    self.resets.add(u64::from(fell));
                 }
             }
         }
@@ -207,13 +207,17 @@ fn is_measured(state: &ClientState, label: u32) -> bool {
 }
 
 impl LabelMetrics {
-    /// A value in whole recorded units, the nearest.
+    /// A value in whole recorded units, the nearest, if it is believed.
     fn recorded(&self, value: f32) -> Result<u64, Reason> {
         if (0.0..=self.max).contains(&value) {
-            Ok((f64::from(value) * self.per_unit).round() as u64)
+            Ok(self.units(value))
         } else {
             Err(Reason::OutOfRange) // NaN, too
         }
+    }
+
+    fn units(&self, value: f32) -> u64 {
+        (f64::from(value) * self.per_unit).round() as u64
     }
 }
 
