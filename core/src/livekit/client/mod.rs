@@ -217,7 +217,8 @@ impl LabelMetrics {
     }
 
     fn units(&self, value: f32) -> u64 {
-        (f64::from(value) * self.per_unit).round() as u64
+        // The nearest, as of what is not negative; `round` would be a call.
+        (f64::from(value) * self.per_unit + 0.5) as u64
     }
 }
 
