@@ -235,6 +235,11 @@ catalog! {
     STREAMS_BUSY = Desc::counter("media_metrics_streams_busy_total", "Times that a stream's writer was busy for so long that a merge left it for the next.");
     /// Records that were dropped.
     RECORDS_DROPPED = Desc::counter("media_metrics_records_dropped_total", "Records that were dropped, because there was no memory for a thread's cells.");
+    /// How long tasks hold up the reporter.
+    TASK_SECONDS = Desc::histogram("media_metrics_task_seconds", "Time that one run of a task on the reporter's thread took.", LATENCY_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(&["task"]);
+    /// Panics of a task.
+    TASK_PANICS = Desc::counter("media_metrics_task_panics_total", "Panics of a task on the reporter's thread, caught.").labels(&["task"]);
     /// Snapshots that a sink got.
     SINK_TURNS = Desc::counter("media_metrics_sink_turns_total", "Snapshots that a sink took.").labels(&["sink"]);
     /// Snapshots that a sink missed.
