@@ -36,6 +36,11 @@ pub const ROUND_TRIP_BOUNDS: &[f64] = &[
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.5,
 ];
 
+/// Bounds for how fast agents answer.
+pub const AGENT_LATENCY_BOUNDS: &[f64] = &[
+    0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0,
+];
+
 /// Bounds for numbers of packets.
 pub const COUNT_BOUNDS: &[f64] = &[
     1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 500.0,
@@ -58,6 +63,11 @@ macro_rules! catalog {
 
 const fn rtp(name: &'static str, help: &'static str) -> Desc {
     Desc::counter(name, help).labels(GROUP_LABELS)
+}
+
+/// In microseconds: finer than what binary32 says of more than 16 s, and far from 2^64 for any crowd.
+const fn client_seconds(name: &'static str, help: &'static str) -> Desc {
+    Desc::counter(name, help).unit(Unit::Seconds).per_unit(1e6)
 }
 
 catalog! {
@@ -225,6 +235,11 @@ catalog! {
     STREAMS_BUSY = Desc::counter("media_metrics_streams_busy_total", "Times that a stream's writer was busy for so long that a merge left it for the next.");
     /// Records that were dropped.
     RECORDS_DROPPED = Desc::counter("media_metrics_records_dropped_total", "Records that were dropped, because there was no memory for a thread's cells.");
+    /// How long tasks hold up the reporter.
+    TASK_SECONDS = Desc::histogram("media_metrics_task_seconds", "Time that one run of a task on the reporter's thread took.", LATENCY_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(&["task"]);
+    /// Panics of a task.
+    TASK_PANICS = Desc::counter("media_metrics_task_panics_total", "Panics of a task on the reporter's thread, caught.").labels(&["task"]);
     /// Snapshots that a sink got.
     SINK_TURNS = Desc::counter("media_metrics_sink_turns_total", "Snapshots that a sink took.").labels(&["sink"]);
     /// Snapshots that a sink missed.
@@ -243,6 +258,45 @@ catalog! {
     HTTP_RESPONSES = Desc::counter("media_metrics_http_responses_total", "Requests that the metrics server answered, by status code.").labels(&["code"]);
     /// Connections that ended before they were served.
     HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
+
+    // What clients say: LiveKit's metric batches, one sum over all senders, tracks and layers.
+    /// Freezes.
+    CLIENT_FREEZES = Desc::counter("media_client_freezes_total", "Freezes of received video, as clients report them.");
+    /// Time in freezes.
+    CLIENT_FREEZE_SECONDS = client_seconds("media_client_freeze_seconds_total", "Time that received video was frozen, as clients report it: summed over their tracks, a freeze counted when it ends.");
+    /// Pauses.
+    CLIENT_PAUSES = Desc::counter("media_client_pauses_total", "Pauses of received video, as clients report them.");
+    /// Time in pauses.
+    CLIENT_PAUSE_SECONDS = client_seconds("media_client_pause_seconds_total", "Time that received video was paused, as clients report it: summed over their tracks.");
+    /// Samples made up.
+    CLIENT_CONCEALED_SAMPLES = Desc::counter("media_client_concealed_samples_total", "Audio samples that clients made up for lost or late ones, the silent ones included. Above 2^24 a client's own total is rounded (binary32).");
+    /// Those of them that are silence.
+    CLIENT_SILENT_CONCEALED_SAMPLES = Desc::counter("media_client_silent_concealed_samples_total", "Audio samples that clients made up as silence. Part of the concealed samples.");
+    /// Times that samples were made up.
+    CLIENT_CONCEALMENT_EVENTS = Desc::counter("media_client_concealment_events_total", "Times that clients began to make up audio samples.");
+    /// Interruptions.
+    CLIENT_INTERRUPTIONS = Desc::counter("media_client_interruptions_total", "Interruptions of received audio, as clients report them.");
+    /// Time in interruptions.
+    CLIENT_INTERRUPTION_SECONDS = client_seconds("media_client_interruption_seconds_total", "Time that received audio was interrupted, as clients report it: summed over their tracks.");
+    /// Time in jitter buffers. In milliseconds: audio adds it up for each sample, 48,000 times a second.
+    CLIENT_JITTER_BUFFER_DELAY = Desc::counter("media_client_jitter_buffer_delay_seconds_total", "Time that audio samples and video frames spent in clients' jitter buffers, summed over all of them. Divided by media_client_jitter_buffer_emitted_total, the mean delay.")
+        .unit(Unit::Seconds).per_unit(1e3);
+    /// What came out of jitter buffers.
+    CLIENT_JITTER_BUFFER_EMITTED = Desc::counter("media_client_jitter_buffer_emitted_total", "Audio samples and video frames that came out of clients' jitter buffers. Above 2^24 a client's own total is rounded (binary32).");
+    /// Time in which encoders were held back.
+    CLIENT_QUALITY_LIMITATION_SECONDS = client_seconds("media_client_quality_limitation_seconds_total", "Time that clients' video encoders were held back, by reason (bandwidth, cpu, other): summed over the layers that they report.").labels(&["reason"]);
+    /// How fast agents are.
+    CLIENT_AGENT_LATENCY = Desc::histogram("media_client_agent_latency_seconds", "Latency of agents, as they report it, by stage: first token of the language model (llm_ttft), final transcript (stt_ttft), first byte of speech (tts_ttfb).", AGENT_LATENCY_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e6).layout_of(2, 600_000_000).labels(&["stage"]);
+    /// Round trips.
+    CLIENT_RTT = Desc::histogram("media_client_rtt_seconds", "Round-trip time of a participant, by path: publisher (client to server), subscriber (server to client), mesh (between servers). Measured by the server if it does, else as the client reports it, never both.", ROUND_TRIP_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e6).layout_of(2, 60_000_000).labels(&["path"]);
+    /// Samples counted.
+    CLIENT_SAMPLES = Desc::counter("media_client_samples_total", "Samples of clients' series that were counted, by label: a name of LiveKit's enum MetricLabel in lower case, unassigned (a number that it does not name) or custom (a label of the client's own).").labels(&["label"]);
+    /// Samples not counted.
+    CLIENT_SAMPLES_DROPPED = Desc::counter("media_client_samples_dropped_total", "Samples of clients' series that were not counted, by reason: no such value (out_of_range: negative, not a number, or beyond belief), older than what its series had (out_of_order), of the same time (duplicate), of one series too many of a sender (too_many_series), of a round trip that the server measures itself (measured_here).").labels(&["reason"]);
+    /// Totals that began anew.
+    CLIENT_RESETS = Desc::counter("media_client_resets_total", "Times that a client's total fell, and so was taken to have begun anew at 0.");
 }
 
 #[cfg(test)]

@@ -112,12 +112,16 @@ pub struct Desc {
     per_unit: f64,
     layout: Layout,
     max_series: u32,
+    exact: bool,
     kind: Kind,
     unit: Unit,
 }
 
 /// Two digits up to 2^40: nanoseconds up to 18 minutes within 1 %, 34 KiB a thread.
 const DEFAULT_LAYOUT: Layout = Layout::new(2, 1 << 40);
+
+/// Most bounds of an exact histogram: their number, and all below it, have a bucket each.
+const MAX_EXACT_BOUNDS: usize = 255;
 
 impl Desc {
     const fn new(
@@ -134,6 +138,7 @@ impl Desc {
             per_unit: 1.0,
             layout: DEFAULT_LAYOUT,
             max_series: u32::MAX,
+            exact: false,
             kind,
             unit: Unit::None,
         }
@@ -156,6 +161,22 @@ impl Desc {
     #[must_use]
     pub const fn histogram(name: &'static str, help: &'static str, bounds: &'static [f64]) -> Self {
         Self::new(Kind::Histogram, name, help, bounds)
+    }
+
+    /// A histogram that knows its bounds and nothing else: what it records is counted in the bucket of the
+    /// first bound that is not below it, to the bit. For [`ExactHistogram`](crate::histogram::ExactHistogram)s.
+    ///
+    /// Values are recorded in the exposed unit; [`per_unit`](Self::per_unit) and
+    /// [`layout_of`](Self::layout_of) mean nothing to it.
+    #[must_use]
+    pub const fn exact_histogram(
+        name: &'static str,
+        help: &'static str,
+        bounds: &'static [f64],
+    ) -> Self {
+        let mut desc = Self::histogram(name, help, bounds);
+        desc.exact = true;
+        desc
     }
 
     /// A family whose name is made at run time.
@@ -189,6 +210,7 @@ impl Desc {
             && self.unit == other.unit
             && self.per_unit == other.per_unit
             && self.layout == other.layout
+            && self.exact == other.exact
             && self.bounds == other.bounds
             && self.labels.iter().eq(other.labels.iter())
     }
@@ -279,10 +301,24 @@ impl Desc {
         &self.bounds
     }
 
-    /// The histogram's layout.
+    /// The histogram's layout; of an exact one that of its buckets' numbers.
     #[must_use]
     pub const fn layout(&self) -> Layout {
+        if self.exact {
+            let bounds = match &self.bounds {
+                Cow::Borrowed(bounds) => bounds.len(),
+                Cow::Owned(bounds) => bounds.len(),
+            };
+            // With two digits a number below 256 has a bucket of its own.
+            return Layout::new(2, bounds as u64);
+        }
         self.layout
+    }
+
+    /// Whether this is an [exact histogram](Self::exact_histogram).
+    #[must_use]
+    pub const fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// Limit on this family's series.
@@ -312,7 +348,8 @@ impl Desc {
             }
         }
         let ascending = self.bounds.windows(2).all(|w| w[0] < w[1]);
-        if !ascending || self.bounds.iter().any(|b| !b.is_finite()) {
+        let too_many = self.exact && self.bounds.len() > MAX_EXACT_BOUNDS;
+        if !ascending || too_many || self.bounds.iter().any(|b| !b.is_finite()) {
             return Err(RegisterError::BadBounds {
                 name: self.name.clone().into_owned(),
             });
@@ -409,6 +446,18 @@ mod tests {
                 .validate()
         };
         assert_eq!(with(&[0.1, 1.0]), Ok(()));
+        let many: Vec<f64> = (0..256).map(f64::from).collect();
+        assert_eq!(with(&many), Ok(()));
+        let exact = |b: &[f64]| {
+            let mut desc = Desc::exact_histogram("h", "H.", &[]);
+            desc.bounds = Cow::Owned(b.to_vec());
+            (desc.layout().len(), desc.validate())
+        };
+        assert!(matches!(
+            exact(&many),
+            (_, Err(RegisterError::BadBounds { .. }))
+        ));
+        assert_eq!(exact(&many[1..]), (256, Ok(())));
         for bad in [&[1.0, 1.0][..], &[2.0, 1.0], &[f64::INFINITY], &[f64::NAN]] {
             assert!(
                 matches!(with(bad), Err(RegisterError::BadBounds { .. })),

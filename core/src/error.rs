@@ -26,7 +26,7 @@ pub enum RegisterError {
         /// The label's name.
         name: String,
     },
-    /// Bucket bounds that do not ascend, or are not finite.
+    /// Bucket bounds that do not ascend, or are not finite, or are more than 255 of an exact histogram.
     BadBounds {
         /// The family's name.
         name: String,
@@ -219,3 +219,27 @@ impl std::error::Error for StartError {
         }
     }
 }
+
+/// Why a histogram could not be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// It is an exact histogram: it knows in which bucket a value was, and not the value. Record into a
+    /// [`Histogram`](crate::Histogram) if you want quantiles.
+    NoValues,
+    /// What `hdrhistogram` says.
+    Hdr(hdrhistogram::errors::CreationError),
+}
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoValues => f.write_str(
+                "an exact histogram knows buckets, not values: record into a Histogram to convert it",
+            ),
+            Self::Hdr(cause) => write!(f, "hdrhistogram can't hold it: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for ConvertError {}

@@ -76,7 +76,7 @@ pub use {
     gauge::Gauge,
     histogram::Histogram,
     registry::Registry,
-    reporter::{Reporter, ReporterBuilder, Sink},
+    reporter::{Reporter, ReporterBuilder, Sink, Task, Waker},
     snapshot::Snapshot,
     stream::{SendStream, SenderConfig, Stream, StreamConfig},
 };

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use media_metrics_core::{Desc, Registry, Reporter, Snapshot, StartError, StreamConfig};
+use media_metrics_core::{Desc, Registry, Reporter, Snapshot, StartError, StreamConfig, Task};
 
 static HITS: Desc = Desc::counter("t_hits_total", "Hits.");
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -250,4 +250,111 @@ fn merges_from_a_pool_of_rayons_do_not_wait_for_each_other() {
             .expect("a merge within a minute");
     }
     drop(streams);
+}
+
+/// Runs when it says, with the times at which it ran.
+struct Every {
+    period: Option<Duration>,
+    runs: Arc<AtomicU64>,
+    stopped: Arc<AtomicU64>,
+    hits: media_metrics_core::Counter,
+}
+
+impl Task for Every {
+    fn run(&mut self, now: Instant) -> Option<Instant> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        self.period.map(|p| now + p)
+    }
+
+    fn stop(&mut self, _now: Instant) {
+        self.hits.inc();
+        self.stopped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + 20 * SECOND;
+    while !done() {
+        assert!(Instant::now() < deadline, "not in 20 s: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn tasks_run_when_they_say_and_when_woken_and_have_the_last_word() {
+    let r = Registry::new().unwrap();
+    let [often, woken, stopped] = std::array::from_fn(|_| Arc::new(AtomicU64::new(0)));
+    let (a, b, c, d) = (
+        Arc::clone(&often),
+        Arc::clone(&woken),
+        Arc::clone(&stopped),
+        Arc::clone(&stopped),
+    );
+    let hits_of = r.counter(&HITS, &[]).unwrap();
+    let hits_too = hits_of.clone();
+    let (tell, told) = std::sync::mpsc::channel();
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .task("often", move |_| Every {
+            period: Some(Duration::from_millis(2)),
+            runs: a,
+            stopped: c,
+            hits: hits_of,
+        })
+        .task("woken", move |waker| {
+            tell.send(waker).unwrap();
+            Every {
+                period: None,
+                runs: b,
+                stopped: d,
+                hits: hits_too,
+            }
+        })
+        .start()
+        .unwrap();
+    until("five runs", || often.load(Ordering::SeqCst) >= 5);
+    // Both ran once to begin with; since then one of them waits.
+    let before = woken.load(Ordering::SeqCst);
+    assert_eq!(before, 1);
+    let waker = told.recv().unwrap();
+    waker.wake();
+    until("the woken one", || woken.load(Ordering::SeqCst) == 2);
+    assert_eq!(
+        r.latest().sequence(),
+        0,
+        "no merge of its own in an hour's interval"
+    );
+    assert!(reporter.stop(SECOND));
+    assert_eq!(stopped.load(Ordering::SeqCst), 2);
+    // What tasks did when they were stopped is in the last merge.
+    assert_eq!(hits(&r.latest()), Some(2));
+    let took = r.latest();
+    let took = took
+        .histogram("media_metrics_task_seconds", &["woken"])
+        .unwrap();
+    assert_eq!(took.count(), 3, "two runs and a stop");
+    waker.wake(); // nobody there: nothing happens
+}
+
+#[test]
+fn a_panicking_task_is_counted_and_harms_nobody() {
+    struct Panics;
+    impl Task for Panics {
+        fn run(&mut self, _now: Instant) -> Option<Instant> {
+            panic!("on purpose");
+        }
+        fn stop(&mut self, _now: Instant) {
+            panic!("on purpose, too");
+        }
+    }
+    let r = Registry::new().unwrap();
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .task("bad", |_| Panics)
+        .start()
+        .unwrap();
+    let panics = |s: &Snapshot| s.counter("media_metrics_task_panics_total", &["bad"]);
+    until("a caught panic", || panics(&reporter.flush()) == Some(1));
+    assert!(reporter.stop(SECOND));
+    assert_eq!(panics(&r.latest()), Some(2));
 }

@@ -1,14 +1,18 @@
 //! HDR histograms: one writer per thread, merged without loss.
 //!
 //! `layout` maps values to buckets, `record` is the hot path, `snapshot` is what a merge yields, `summary`
-//! is what it amounts to.
+//! is what it amounts to. `exact` is for what is not hot and has bounds that are law.
 
+#[cfg(not(media_metrics_loom))]
+mod exact;
 mod layout;
 #[cfg(not(media_metrics_loom))]
 pub(crate) mod record;
 mod snapshot;
 mod summary;
 
+#[cfg(not(media_metrics_loom))]
+pub use exact::ExactHistogram;
 pub use layout::Layout;
 #[cfg(not(media_metrics_loom))]
 pub use record::{Histogram, LocalHistogram};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Layout;
 use super::summary::{Buckets, Summary};
 use crate::desc::Desc;
+use crate::error::ConvertError;
 
 /// Counts of one histogram series, merged over all threads.
 ///
@@ -21,42 +22,80 @@ pub struct HistogramSnapshot {
     counts: Vec<u64>,
     /// Cumulative, for each bound, then the total: made once by the merge, read by every encoding.
     classic: Vec<u64>,
-    sum: u64,
+    sum: Sum,
     clamped: u64,
+}
+
+/// What the samples add up to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sum {
+    /// In recorded units.
+    Recorded(u64),
+    /// Of an exact histogram: in the exposed unit.
+    Exact(f64),
+}
+
+impl Sum {
+    const fn zero(desc: &Desc) -> Self {
+        if desc.is_exact() {
+            Self::Exact(0.0)
+        } else {
+            Self::Recorded(0)
+        }
+    }
+
+    /// Adds what a thread's cell holds.
+    fn add_cell(&mut self, cell: u64) {
+        match self {
+            Self::Recorded(sum) => *sum = sum.wrapping_add(cell),
+            Self::Exact(sum) => *sum += f64::from_bits(cell),
+        }
+    }
 }
 
 /// One thread's share of a histogram, as a merge reads it.
 pub(crate) struct Part<C> {
     /// Counts of the layout's buckets.
     pub(crate) counts: C,
+    /// The cell as it is: of an exact histogram, the bits of an `f64`.
     pub(crate) sum: u64,
     pub(crate) clamped: u64,
 }
 
 impl HistogramSnapshot {
     /// An empty histogram of a family with these [`splits`].
-    pub(crate) fn empty(layout: Layout, splits: Arc<[u32]>) -> Self {
+    pub(crate) fn empty(desc: &Desc, splits: Arc<[u32]>) -> Self {
+        let layout = desc.layout();
         let classic = vec![0; splits.len() + 1];
         Self {
             layout,
             splits,
             counts: vec![0; layout.len()],
             classic,
-            sum: 0,
+            sum: Sum::zero(desc),
             clamped: 0,
         }
     }
 
     /// The histogram of these samples, in recorded units.
     pub(crate) fn of_samples(desc: &Desc, samples: &[u64]) -> Self {
-        let mut h = Self::empty(desc.layout(), splits(desc));
+        let mut h = Self::empty(desc, splits(desc));
         let max = h.layout.max_value();
         for &value in samples {
-            let kept = value.min(max);
-            if let Some(count) = h.counts.get_mut(h.layout.index(kept)) {
+            let (at, kept) = match &mut h.sum {
+                Sum::Exact(sum) => {
+                    *sum += value as f64;
+                    (bucket_of(desc.bounds(), value as f64), value)
+                }
+                Sum::Recorded(sum) => {
+                    let kept = value.min(max);
+                    *sum = sum.wrapping_add(kept);
+                    (h.layout.index(kept), kept)
+                }
+            };
+            if let Some(count) = h.counts.get_mut(at) {
                 *count += 1;
             }
-            h.sum = h.sum.wrapping_add(kept);
             h.clamped += u64::from(kept < value);
         }
         h.accumulate();
@@ -69,7 +108,11 @@ impl HistogramSnapshot {
         parts: impl Iterator<Item = Part<C>>,
     ) {
         let mut none_yet = true;
-        (self.sum, self.clamped) = (0, 0);
+        self.clamped = 0;
+        self.sum = match self.sum {
+            Sum::Recorded(_) => Sum::Recorded(0),
+            Sum::Exact(_) => Sum::Exact(0.0),
+        };
         for part in parts {
             let pairs = self.counts.iter_mut().zip(part.counts);
             if none_yet {
@@ -78,7 +121,7 @@ impl HistogramSnapshot {
                 pairs.for_each(|(count, n)| *count += n);
             }
             none_yet = false;
-            self.sum = self.sum.wrapping_add(part.sum);
+            self.sum.add_cell(part.sum);
             self.clamped += part.clamped;
         }
         if none_yet {
@@ -123,13 +166,27 @@ impl HistogramSnapshot {
     }
 
     /// Sum of all samples in recorded units, those above the maximum taken as the maximum. Wraps at 2^64,
-    /// which a reader of rates takes for what it is: a counter's reset.
+    /// which a reader of rates takes for what it is: a counter's reset. Of an exact histogram, which has
+    /// [`exact_sum`](Self::exact_sum), 0.
     #[must_use]
     pub const fn sum(&self) -> u64 {
-        self.sum
+        match self.sum {
+            Sum::Recorded(sum) => sum,
+            Sum::Exact(_) => 0,
+        }
     }
 
-    /// Samples above the layout's maximum: they count in the top bucket.
+    /// Sum of all samples of an exact histogram, in its unit; `None` of any other.
+    #[must_use]
+    pub const fn exact_sum(&self) -> Option<f64> {
+        match self.sum {
+            Sum::Exact(sum) => Some(sum),
+            Sum::Recorded(_) => None,
+        }
+    }
+
+    /// Samples above the layout's maximum: they count in the top bucket. Of an exact histogram: values that
+    /// were no numbers, or infinite, and count nowhere.
     #[must_use]
     pub const fn clamped(&self) -> u64 {
         self.clamped
@@ -138,48 +195,50 @@ impl HistogramSnapshot {
     /// Cumulative counts of the family's classic buckets, then the total (`+Inf`).
     ///
     /// A value equal to a bound is always below it. A value above it counts below only if the bucket
-    /// that the bound cuts holds both: an error of at most `bound / 10^digits`.
+    /// that the bound cuts holds both: an error of at most `bound / 10^digits`. An exact histogram has none.
     pub fn classic(&self) -> impl Iterator<Item = u64> {
         self.classic.iter().copied()
     }
 
     /// The smallest recorded value that at least a share `q` of all samples does not exceed, as its
-    /// bucket's highest value; `None` without samples.
+    /// bucket's highest value; `None` without samples, and of an exact histogram, which knows no values.
     ///
     /// `q` outside `0..=1` counts as the nearer end, NaN as 0.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        self.buckets().quantile(q, self.count())
+        self.buckets()?.quantile(q, self.count())
     }
 
-    /// The highest value of the highest bucket that holds a sample; `None` without samples.
+    /// The highest value of the highest bucket that holds a sample; `None` as for [`quantile`](Self::quantile).
     #[must_use]
     pub fn max(&self) -> Option<u64> {
-        self.buckets().max()
+        self.buckets()?.max()
     }
 
-    /// Quantiles, maximum, mean and deviation at once; `None` without samples.
+    /// Quantiles, maximum, mean and deviation at once; `None` as for [`quantile`](Self::quantile).
     #[must_use]
     pub fn summary(&self) -> Option<Summary> {
-        self.buckets().summary()
+        self.buckets()?.summary()
     }
 
-    fn buckets(&self) -> Buckets<'_> {
-        Buckets {
+    fn buckets(&self) -> Option<Buckets<'_>> {
+        self.exact_sum().is_none().then_some(Buckets {
             layout: self.layout,
             counts: &self.counts,
-        }
+        })
     }
 
     /// The same distribution as an [`hdrhistogram::Histogram`], count for count.
     ///
     /// # Errors
-    /// What `hdrhistogram` says, if the layout's maximum is beyond its own (`u64::MAX / 2`).
-    pub fn to_hdr(
-        &self,
-    ) -> Result<hdrhistogram::Histogram<u64>, hdrhistogram::errors::CreationError> {
+    /// It is an exact histogram, or the layout's maximum is beyond `hdrhistogram`'s own (`u64::MAX / 2`).
+    pub fn to_hdr(&self) -> Result<hdrhistogram::Histogram<u64>, ConvertError> {
+        if self.exact_sum().is_some() {
+            return Err(ConvertError::NoValues);
+        }
         let (max, digits) = (self.layout.max_value(), self.layout.digits());
-        let mut h = hdrhistogram::Histogram::new_with_bounds(1, max, digits)?;
+        let mut h =
+            hdrhistogram::Histogram::new_with_bounds(1, max, digits).map_err(ConvertError::Hdr)?;
         for (i, &n) in self.counts.iter().enumerate().filter(|&(_, &n)| n > 0) {
             h.saturating_record_n(self.layout.lowest(i), n);
         }
@@ -187,8 +246,16 @@ impl HistogramSnapshot {
     }
 }
 
+/// The bucket of an exact histogram that takes `value`: that of the first bound which is not below it.
+pub(crate) fn bucket_of(bounds: &[f64], value: f64) -> usize {
+    bounds.partition_point(|&bound| bound < value)
+}
+
 /// For each bound of a description: how many leading buckets lie at or below it.
 pub(crate) fn splits(desc: &Desc) -> Arc<[u32]> {
+    if desc.is_exact() {
+        return (1..=desc.bounds().len() as u32).collect();
+    }
     let layout = desc.layout();
     let scale = desc.recorded_per_unit();
     // A bound like 0.1 s is not exactly 10^8 ns in binary: round to the nearest recorded unit.

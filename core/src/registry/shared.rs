@@ -15,7 +15,7 @@ use crate::counter::Counter;
 use crate::desc::{Desc, Kind, LabelNames};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
-use crate::histogram::Histogram;
+use crate::histogram::{ExactHistogram, Histogram};
 use crate::judge::{Judged, ParticipantMetrics, QualityMetrics, with_reason};
 use crate::reporter::{Collector, WindowGauges};
 use crate::shard::attach::Home;
@@ -214,6 +214,15 @@ fn handle(
 ) -> Result<Handle, RegisterError> {
     let series = table.series(desc, kind, values, purpose)?;
     Ok(Handle::new(home, &series))
+}
+
+/// Whether a histogram is of the kind that a handle is for.
+fn check_exact(desc: &Desc, wanted: bool) -> Result<(), RegisterError> {
+    (desc.is_exact() == wanted)
+        .then_some(())
+        .ok_or_else(|| RegisterError::WrongKind {
+            name: desc.name().to_owned(),
+        })
 }
 
 /// Whether a group's label values are these.
@@ -457,6 +466,7 @@ impl Registry {
     /// # Errors
     /// As for [`counter`](Self::counter).
     pub fn histogram(&self, desc: &Desc, values: &[&str]) -> Result<Histogram, RegisterError> {
+        check_exact(desc, false)?;
         let handle = self
             .shared
             .handle(desc, Kind::Histogram, values, self.purpose)?;
@@ -472,10 +482,43 @@ impl Registry {
         desc: &Desc,
         values: &[&str],
     ) -> Result<Histogram, RegisterError> {
+        check_exact(desc, false)?;
         let handle = self
             .shared
             .handle_or_other(desc, Kind::Histogram, values, self.purpose)?;
         Ok(Histogram::new(handle, desc.layout()))
+    }
+
+    /// The exact histogram of `desc` (see [`Desc::exact_histogram`]) with these label values.
+    ///
+    /// # Errors
+    /// As for [`counter`](Self::counter).
+    pub fn exact_histogram(
+        &self,
+        desc: &Desc,
+        values: &[&str],
+    ) -> Result<ExactHistogram, RegisterError> {
+        check_exact(desc, true)?;
+        let handle = self
+            .shared
+            .handle(desc, Kind::Histogram, values, self.purpose)?;
+        Ok(ExactHistogram::new(handle, desc))
+    }
+
+    /// As [`exact_histogram`](Self::exact_histogram), with overflow to `other`.
+    ///
+    /// # Errors
+    /// As for [`counter_or_other`](Self::counter_or_other).
+    pub fn exact_histogram_or_other(
+        &self,
+        desc: &Desc,
+        values: &[&str],
+    ) -> Result<ExactHistogram, RegisterError> {
+        check_exact(desc, true)?;
+        let handle = self
+            .shared
+            .handle_or_other(desc, Kind::Histogram, values, self.purpose)?;
+        Ok(ExactHistogram::new(handle, desc))
     }
 
     /// Shows what one histogram recorded of late as gauges of the family `shown`: quantiles, maximum, mean
@@ -609,6 +652,12 @@ impl<'a> From<&'a Gauge> for AnyHandle<'a> {
 
 impl<'a> From<&'a Histogram> for AnyHandle<'a> {
     fn from(histogram: &'a Histogram) -> Self {
+        Self(histogram.handle())
+    }
+}
+
+impl<'a> From<&'a ExactHistogram> for AnyHandle<'a> {
+    fn from(histogram: &'a ExactHistogram) -> Self {
         Self(histogram.handle())
     }
 }

@@ -319,8 +319,8 @@ impl Collected {
             Kind::Counter => Values::Counter(vec![0; n]),
             Kind::Gauge => Values::Gauge(vec![None; n]),
             Kind::Histogram => {
-                let layout = self.schema.desc.layout();
-                let empty = || HistogramSnapshot::empty(layout, Arc::clone(&self.splits));
+                let desc = &self.schema.desc;
+                let empty = || HistogramSnapshot::empty(desc, Arc::clone(&self.splits));
                 Values::Histogram(std::iter::repeat_with(empty).take(n).collect())
             }
         };

@@ -2,7 +2,7 @@
 //!
 //! Lives here: the public handle. In `collector`: a merge. In `fold`, `fold_senders`: streams into groups.
 //! In `helpers`: other threads' help. In `thread`: when to merge. In `sink`: who gets the result. In
-//! `windows`: what histograms recorded of late. Not here: encoding, sockets.
+//! `task`: what else runs on the thread. In `windows`: what histograms recorded of late. Not here: encoding, sockets.
 //!
 //! # Why totals never go back
 //! A total is a sum of cells that only grow: each cell has one writer that only adds, a reader of one
@@ -15,10 +15,12 @@ mod fold;
 mod fold_senders;
 pub(crate) mod helpers;
 mod sink;
+mod task;
 mod thread;
 mod windows;
 
 pub(crate) use collector::Collector;
 pub use sink::Sink;
+pub use task::{Task, Waker};
 pub use thread::{Reporter, ReporterBuilder};
 pub(crate) use windows::WindowGauges;

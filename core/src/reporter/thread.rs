@@ -1,6 +1,6 @@
-//! The reporter's thread: ticks on an interval, merges on request, stops at once.
+//! The reporter's thread: ticks on an interval, merges on request, runs tasks, stops at once.
 //!
-//! Lives here: when. Not here: what a tick does (`collector`).
+//! Lives here: when. Not here: what a tick does (`collector`), what surrounds a task (`task`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::sink::{Planned, Running, Sink};
+use super::task::{self, Scheduled, Task, Waker};
 use crate::catalog;
 use crate::desc::Kind;
 use crate::error::StartError;
@@ -28,19 +29,22 @@ fn after(duration: Duration) -> Instant {
     now.checked_add(duration.min(CENTURY)).unwrap_or(now)
 }
 
-/// The reporter to be: interval and sinks.
+/// The reporter to be: interval, sinks and tasks.
 pub struct ReporterBuilder {
     registry: Registry,
     interval: Duration,
     sinks: Vec<Planned>,
+    tasks: Vec<task::Planned>,
 }
 
 impl fmt::Debug for ReporterBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sinks: Vec<_> = self.sinks.iter().map(|s| &s.name).collect();
+        let tasks: Vec<_> = self.tasks.iter().map(|t| &t.name).collect();
         f.debug_struct("ReporterBuilder")
             .field("interval", &self.interval)
             .field("sinks", &sinks)
+            .field("tasks", &tasks)
             .finish_non_exhaustive()
     }
 }
@@ -60,6 +64,21 @@ impl ReporterBuilder {
             name: name.to_owned(),
             depth,
             sink: Box::new(sink),
+        });
+        self
+    }
+
+    /// Adds a task that runs on the reporter's thread, at once and then whenever it says. `make` gets what
+    /// wakes it.
+    #[must_use]
+    pub fn task<T: Task + 'static>(
+        mut self,
+        name: &str,
+        make: impl FnOnce(Waker) -> T + Send + 'static,
+    ) -> Self {
+        self.tasks.push(task::Planned {
+            name: name.to_owned(),
+            make: Box::new(|waker| Box::new(make(waker))),
         });
         self
     }
@@ -89,12 +108,18 @@ impl ReporterBuilder {
             .map(|s| Running::start(s, &shared))
             .collect::<Result<_, _>>()?;
         let (commands, inbox) = unbounded();
+        let tasks = self
+            .tasks
+            .into_iter()
+            .map(|t| Scheduled::new(t, Waker::new(commands.clone()), &shared))
+            .collect::<Result<_, _>>()?;
         shared.set_period(self.interval);
         let worker = Worker {
             shared,
             interval: self.interval,
             late,
             sinks,
+            tasks,
             inbox,
             _running: running,
         };
@@ -133,7 +158,8 @@ impl Drop for Claim {
     }
 }
 
-enum Command {
+pub(super) enum Command {
+    Wake,
     Flush(Sender<Arc<Snapshot>>),
     Stop {
         deadline: Instant,
@@ -173,6 +199,7 @@ impl Reporter {
             registry: registry.clone(),
             interval: Duration::from_secs(1),
             sinks: Vec::new(),
+            tasks: Vec::new(),
         }
     }
 
@@ -195,8 +222,8 @@ impl Reporter {
         self.registry.latest()
     }
 
-    /// Merges once more, lets the sinks finish, and ends the thread. Prompt: it never waits for an
-    /// interval, and for slow sinks no longer than `deadline`.
+    /// Stops the tasks, merges once more, lets the sinks finish, and ends the thread. Prompt: it never waits
+    /// for an interval, and for slow sinks no longer than `deadline`.
     ///
     /// Returns whether all sinks finished.
     pub fn stop(mut self, deadline: Duration) -> bool {
@@ -226,16 +253,22 @@ struct Worker {
     interval: Duration,
     late: Histogram,
     sinks: Vec<Running>,
+    tasks: Vec<Scheduled>,
     inbox: Receiver<Command>,
     /// Dropped with the thread.
     _running: Claim,
 }
 
 impl Worker {
-    fn run(self) {
+    fn run(mut self) {
         let mut due = after(self.interval);
         loop {
-            match self.inbox.recv_deadline(due) {
+            // Tasks first: what they count is in the merge.
+            self.run_tasks(false);
+            let next = self.tasks.iter().filter_map(Scheduled::due);
+            let next = next.fold(due, Instant::min);
+            match self.inbox.recv_deadline(next) {
+                Err(RecvTimeoutError::Timeout) if Instant::now() < due => {} // a task's time
                 Err(RecvTimeoutError::Timeout) => {
                     let late = due.elapsed();
                     self.late
@@ -247,23 +280,34 @@ impl Worker {
                         .unwrap_or_else(|| after(self.interval));
                     due = due.max(Instant::now());
                 }
+                Ok(Command::Wake) => self.run_tasks(true),
                 Ok(Command::Flush(reply)) => {
                     // Nobody waits any more? Then nobody misses the answer.
                     let _ = reply.send(self.tick());
                 }
                 Ok(Command::Stop { deadline, drained }) => {
+                    self.stop_tasks();
                     self.tick(); // the tail is not lost
                     let all = self.finish(deadline);
                     let _ = drained.send(all); // as above
                     return;
                 }
                 Err(RecvTimeoutError::Disconnected) => {
+                    self.stop_tasks();
                     self.tick();
                     self.finish(after(DROP_DEADLINE));
                     return;
                 }
             }
         }
+    }
+
+    fn run_tasks(&mut self, woken: bool) {
+        self.tasks.iter_mut().for_each(|task| task.run(woken));
+    }
+
+    fn stop_tasks(&mut self) {
+        self.tasks.drain(..).for_each(Scheduled::stop);
     }
 
     fn tick(&self) -> Arc<Snapshot> {

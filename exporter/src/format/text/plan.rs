@@ -181,7 +181,10 @@ fn write_histogram<'a>(
     }
     if let Some(chunk) = chunks.next() {
         page.extend_from_slice(chunk);
-        scaled(page, histogram.sum(), per_unit);
+        match histogram.exact_sum() {
+            Some(sum) => number::value(page, sum),
+            None => scaled(page, histogram.sum(), per_unit),
+        }
     }
     if let Some(chunk) = chunks.next() {
         page.extend_from_slice(chunk);
