@@ -8,6 +8,7 @@
 //! | [`batch`] | rows built, merged, restricted, shared, split into messages; decoding within bounds | clocks, who subscribes to whom |
 //! | [`timestamper`] | clients' times on the server's clock: the one-way-delay estimator, the mapping | who sends |
 //! | [`node`] | node statistics with rates, what the operating system says | families |
+//! | [`pipeline`] | collectors, reports, rooms and participants: who is told what, when | transports, clocks |
 //! | [`time`] | server time: nanoseconds since 1970 that never step | policy |
 //!
 //! Invariant: nothing in here starts a thread or opens a network socket; but for `time::Clock`, time is an
@@ -18,5 +19,6 @@ pub mod client;
 pub mod config;
 pub mod messages;
 pub mod node;
+pub mod pipeline;
 pub mod time;
 pub mod timestamper;
