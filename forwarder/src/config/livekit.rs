@@ -199,12 +199,12 @@ mod tests {
 
     #[test]
     fn a_password_that_nobody_would_ask_for_is_refused() {
-        let guarded = "prometheus: {port: 1, username: u, password: geheim}";
+        let guarded = "prometheus: {port: 1, username: u, password: secret}";
         let error = combine(guarded, ForwardFlags::default()).unwrap_err();
         assert!(matches!(error, ConfigError::BasicAuth));
         let text = error.to_string();
         assert!(
-            text.contains("username") && !text.contains("geheim"),
+            text.contains("username") && !text.contains("secret"),
             "{text}"
         );
     }

@@ -60,7 +60,7 @@ fn a_wrong_file_is_named_with_line_and_key() {
     let file = config("metric:\n  collector:\n    sampling_interval_ms: 3s\n");
     let path = file.path().to_str().unwrap();
     says(&["--config", path], &[path, "line 3", "milliseconds"]);
-    let file = config("prometheus: {port: 6789, username: u, password: geheim}\n");
+    let file = config("prometheus: {port: 6789, username: u, password: secret}\n");
     let path = file.path().to_str().unwrap();
     says(&["--config", path], &["username", "metrics.listen"]);
     let file = config("- just\n- a list\n");
