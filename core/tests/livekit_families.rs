@@ -13,7 +13,10 @@ use std::collections::HashSet;
 use media_metrics_core::Registry;
 use media_metrics_core::desc::{Kind, Unit};
 use media_metrics_core::livekit::families::catalog::{self, NODE_ID, NODE_TYPE};
-use media_metrics_core::livekit::families::{ALL, Families, NodeIdentity, NodeType, Origin};
+use media_metrics_core::livekit::families::{
+    ALL, Families, MimeKind, NodeIdentity, NodeType, Origin, ParticipantKind, PsrpcError, Sdk,
+    StreamKind, TrackKind, TrackSource, TwirpCode,
+};
 use serde_json::Value;
 
 fn vectors() -> Vec<Value> {
@@ -111,6 +114,82 @@ fn the_table_says_who_fills_a_family() {
     assert_eq!(of(Origin::Streams), HashSet::from(streams));
     assert_eq!(of(Origin::Node), HashSet::from(["node_packet_total"]));
     assert_eq!(of(Origin::Host).len(), 52 - streams.len() - 1);
+}
+
+/// Closed sets as LiveKit's protocol has them, in its order, and `other` where it may grow.
+#[test]
+fn closed_sets_have_livekits_texts() {
+    fn texts<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+        all.iter().map(|value| text(*value)).collect()
+    }
+    assert_eq!(
+        texts(NodeType::ALL, NodeType::as_str),
+        [
+            "SERVER",
+            "CONTROLLER",
+            "MEDIA",
+            "TURN",
+            "SWEEPER",
+            "DIRECTOR",
+            "HOSTED_AGENT",
+            "SETTINGS"
+        ]
+    );
+    assert_eq!(
+        texts(TrackSource::ALL, TrackSource::as_str),
+        [
+            "UNKNOWN",
+            "CAMERA",
+            "MICROPHONE",
+            "SCREEN_SHARE",
+            "SCREEN_SHARE_AUDIO"
+        ]
+    );
+    assert_eq!(
+        texts(TrackKind::ALL, TrackKind::as_str),
+        ["AUDIO", "VIDEO", "DATA"]
+    );
+    assert_eq!(
+        texts(ParticipantKind::ALL, ParticipantKind::as_str),
+        [
+            "STANDARD",
+            "INGRESS",
+            "EGRESS",
+            "SIP",
+            "AGENT",
+            "CONNECTOR",
+            "BRIDGE",
+            "other"
+        ]
+    );
+    let sdks = "UNKNOWN JS SWIFT ANDROID FLUTTER GO UNITY REACT_NATIVE RUST PYTHON CPP UNITY_WEB NODE UNREAL \
+                ESP32 DOTNET other";
+    assert_eq!(
+        texts(Sdk::ALL, Sdk::as_str),
+        sdks.split_whitespace().collect::<Vec<_>>()
+    );
+    assert_eq!(
+        texts(StreamKind::ALL, StreamKind::as_str),
+        ["text", "bytes", "unknown"]
+    );
+    assert_eq!(
+        texts(MimeKind::ALL, MimeKind::as_str),
+        ["text", "image", "application", "audio", "video", "unknown"]
+    );
+    let codes = "canceled unknown invalid_argument malformed deadline_exceeded not_found bad_route already_exists \
+                 permission_denied unauthenticated resource_exhausted failed_precondition aborted out_of_range \
+                 unimplemented internal unavailable data_loss other";
+    assert_eq!(
+        texts(TwirpCode::ALL, TwirpCode::as_str),
+        codes.split_whitespace().collect::<Vec<_>>()
+    );
+    let codes = "canceled malformed_request malformed_result deadline_exceeded unavailable unknown \
+                 invalid_argument not_found not_acceptable already_exists permission_denied resource_exhausted \
+                 failed_precondition aborted out_of_range unimplemented internal data_loss unauthenticated other";
+    assert_eq!(
+        texts(PsrpcError::ALL, PsrpcError::as_str),
+        codes.split_whitespace().collect::<Vec<_>>()
+    );
 }
 
 /// A value equal to a bound is in its bucket, the next number above is not: of every histogram.
