@@ -13,7 +13,7 @@ use super::rows::{Key, Rows};
 use crate::livekit::messages::{EventMetric, MetricSample, MetricsBatch, Timestamp};
 use crate::livekit::time::ServerTime;
 
-/// By which rules a builder merges.
+/// By which rules a builder merges. What is added by hand is held to the same rules under both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rules {
     /// Rows that are broken or not their sender's are dropped and counted; the rest is as in the reference.

@@ -202,7 +202,7 @@ impl<'a> Merge<'a> {
         self.builder.rows.table.truncate(before);
         for slot in slots.into_iter().flatten() {
             let index = &mut self.translation[slot];
-            if (*index - FIRST_STRING_INDEX) as usize >= before {
+            if *index as usize >= FIRST_STRING_INDEX as usize + before {
                 *index = 0;
             }
         }
