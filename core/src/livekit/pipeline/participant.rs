@@ -55,7 +55,7 @@ impl ParticipantConfig {
     }
 }
 
-/// A participant in a room. Dropping it is leaving.
+/// A participant in a room. Dropping it is leaving, by [`Pipeline::clock`](super::Pipeline::clock).
 ///
 /// No method holds a lock while it calls the host. "Blocks for a moment" below means a mutex that is held for
 /// microseconds by whoever has it.

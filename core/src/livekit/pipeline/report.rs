@@ -24,7 +24,7 @@ pub(super) struct Press<'a> {
 }
 
 impl Press<'_> {
-    /// Hands `deliver` the packets of each receiver: by place, once.
+    /// Hands `deliver` the packets of each receiver that there are any for: by place, once.
     ///
     /// `places` are all who may be receivers of an entry, `identity` tells who they are.
     pub(super) fn run<'a>(
@@ -37,7 +37,10 @@ impl Press<'_> {
         let mut own = self.own(entries, places, &identity);
         let mut print = |place: usize, common: &[EncodedBatch], own: Option<Builder>| {
             if let Some(identity) = identity(place) {
-                deliver(place, self.packets(identity, common, own));
+                let packets = self.packets(identity, common, own);
+                if !packets.is_empty() {
+                    deliver(place, packets);
+                }
             }
         };
         for group in groups(entries.iter().map(|entry| &entry.receivers)) {
