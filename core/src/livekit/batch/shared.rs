@@ -86,6 +86,11 @@ impl SharedBatch {
         (Self::sorted(builder), counts)
     }
 
+    /// What the server itself has built: there is nothing to hold against a sender.
+    pub(crate) fn built(builder: Builder) -> Self {
+        Self::sorted(builder)
+    }
+
     fn sorted(mut builder: Builder) -> Self {
         let encoded_len = builder.rows.encoded_bytes();
         let (str_data, mut time_series, mut events) = builder.rows.take();

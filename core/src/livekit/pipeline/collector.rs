@@ -6,9 +6,8 @@
 use std::fmt;
 
 use super::metrics::PipelineMetrics;
-use crate::livekit::batch::{Builder, MetricLabel, Restriction, Sample, Subject};
+use crate::livekit::batch::{Builder, MetricLabel, Restriction, Sample, SharedBatch, Subject};
 use crate::livekit::client::RttPath;
-use crate::livekit::messages::MetricsBatch;
 use crate::livekit::time::ServerTime;
 
 /// Rows of a batch, and samples of a row: far beyond what a host has reason to add.
@@ -90,18 +89,13 @@ impl Collector {
         })
     }
 
-    /// What was sampled since the last time, in a batch of its own; `None` if nothing was.
-    pub(super) fn batch(
-        &mut self,
-        owner: &str,
-        now: ServerTime,
-        metrics: &PipelineMetrics,
-    ) -> Option<MetricsBatch> {
+    /// What was sampled since the last time, as a batch of the server's; `None` if nothing was.
+    pub(super) fn batch(&mut self, owner: &str, metrics: &PipelineMetrics) -> Option<SharedBatch> {
         if self.rows.is_empty() {
             return None;
         }
-        let mut builder = Builder::new(Restriction::client_statistics(owner));
-        builder.set_time(now, now);
+        // The standard restriction has no effect on round trips.
+        let mut builder = Builder::new(Restriction::none());
         for row in self.rows.drain(..) {
             let identity = row.identity.as_deref().unwrap_or(owner);
             let subject = Subject::of(label(row.path), identity);
@@ -113,7 +107,7 @@ impl Collector {
                     .add(SampleError::Full.reason(), lost);
             }
         }
-        (!builder.is_empty()).then(|| builder.to_batch())
+        Some(SharedBatch::built(builder))
     }
 }
 

@@ -55,7 +55,7 @@ impl ParticipantConfig {
     }
 }
 
-/// A participant in a room. Dropping it is leaving.
+/// A participant in a room. Dropping it is leaving, by [`Pipeline::clock`](super::Pipeline::clock).
 ///
 /// No method holds a lock while it calls the host. "Blocks for a moment" below means a mutex that is held for
 /// microseconds by whoever has it.
@@ -294,7 +294,7 @@ impl Member {
         }
         if let Some(ticks) = turn.times.batching.take(now) {
             missed.add(metrics::BATCH, ticks);
-            self.batch(&mut turn, now);
+            self.batch(&mut turn);
         }
         let next = turn.times.next();
         self.give_back(turn).then_some(next)
@@ -334,7 +334,7 @@ impl Member {
         let metrics = &self.room.core.metrics;
         self.intake().close();
         self.sample(&mut turn, now);
-        self.batch(&mut turn, now);
+        self.batch(&mut turn);
         let packets = self.room.depart(self, turn.reported, now);
         self.send(&mut turn, &packets);
         if gate::call(|| drop(turn)).is_none() {
@@ -356,18 +356,16 @@ impl Member {
         core.call(metrics::COLLECT, || provider.collect(&mut samples));
     }
 
-    fn batch(&self, turn: &mut Turn, now: ServerTime) {
+    fn batch(&self, turn: &mut Turn) {
         let core = &self.room.core;
         let mut intake = self.intake();
         for (path, seconds) in turn.collector.round_trips() {
             intake.measured(path, seconds, &core.metrics);
         }
         drop(intake);
-        if let Some(batch) = turn.collector.batch(&self.identity, now, &core.metrics) {
+        if let Some(batch) = turn.collector.batch(&self.identity, &core.metrics) {
             core.metrics.batches_collected.inc();
-            let limits = core.config.senders.batch;
-            let (shared, _) = SharedBatch::new(batch, &Sender::server(), limits);
-            self.room.share(self, shared);
+            self.room.share(self, batch);
         }
     }
 

@@ -24,20 +24,23 @@ pub(super) struct Press<'a> {
 }
 
 impl Press<'_> {
-    /// Hands `deliver` the packets of each receiver: by place, once.
+    /// Hands `deliver` the packets of each receiver that there are any for: by place, once.
     ///
-    /// `receivers` are all who may be receivers of an entry, with their identities.
+    /// `places` are all who may be receivers of an entry, `identity` tells who they are.
     pub(super) fn run<'a>(
         &self,
         entries: &[Entry],
-        receivers: impl IntoIterator<Item = (usize, &'a str)>,
+        places: impl Iterator<Item = usize>,
+        identity: impl Fn(usize) -> Option<&'a str>,
         mut deliver: impl FnMut(usize, Vec<Vec<u8>>),
     ) {
-        let identities: HashMap<usize, &str> = receivers.into_iter().collect();
-        let mut own = self.own(entries, &identities);
+        let mut own = self.own(entries, places, &identity);
         let mut print = |place: usize, common: &[EncodedBatch], own: Option<Builder>| {
-            if let Some(identity) = identities.get(&place) {
-                deliver(place, self.packets(identity, common, own));
+            if let Some(identity) = identity(place) {
+                let packets = self.packets(identity, common, own);
+                if !packets.is_empty() {
+                    deliver(place, packets);
+                }
             }
         };
         for group in groups(entries.iter().map(|entry| &entry.receivers)) {
@@ -71,21 +74,32 @@ impl Press<'_> {
     }
 
     /// What each receiver alone gets, by place, oldest first.
-    fn own(&self, entries: &[Entry], identities: &HashMap<usize, &str>) -> HashMap<usize, Builder> {
-        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (place, identity) in identities {
-            places.entry(identity).or_default().push(*place);
+    fn own<'a>(
+        &self,
+        entries: &[Entry],
+        places: impl Iterator<Item = usize>,
+        identity: impl Fn(usize) -> Option<&'a str>,
+    ) -> HashMap<usize, Builder> {
+        let mut places_of: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut shared = entries
+            .iter()
+            .filter(|e| matches!(e.receivers, Receivers::Many(_)));
+        if shared.any(|e| e.batch.restricted_identities().next().is_some()) {
+            for place in places {
+                let name = identity(place).unwrap_or_default();
+                places_of.entry(name).or_default().push(place);
+            }
         }
         let mut own = HashMap::new();
         for Entry { batch, receivers } in entries {
             if let Receivers::One(place) = receivers {
                 let builder = own.entry(*place).or_insert_with(|| self.builder());
-                let identity = identities.get(place).copied().unwrap_or_default();
+                let identity = identity(*place).unwrap_or_default();
                 self.merge_all(builder, batch, identity);
                 continue;
             }
             for identity in batch.restricted_identities() {
-                let of_identity = places.get(identity).into_iter().flatten();
+                let of_identity = places_of.get(identity).into_iter().flatten();
                 for place in of_identity.filter(|place| receivers.has(**place)) {
                     let builder = own.entry(*place).or_insert_with(|| self.builder());
                     self.merge(builder, batch, Part::RestrictedTo(identity));

@@ -6,7 +6,6 @@
 //! All receivers of a room report at the same ticks, the room's. So one log serves them all, what many get is
 //! made once, and the log is cleared whole.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -52,8 +51,18 @@ struct Sending {
     /// Counts from 1 in each room.
     number: u64,
     log: Log,
-    /// Members at the time, by place.
-    members: HashMap<usize, Arc<Member>>,
+    /// Members at the time, by place, ascending.
+    members: Vec<Arc<Member>>,
+}
+
+impl Sending {
+    fn member(&self, place: usize) -> Option<&Arc<Member>> {
+        let at = self
+            .members
+            .binary_search_by_key(&place, |m| m.place)
+            .ok()?;
+        self.members.get(at)
+    }
 }
 
 impl fmt::Debug for RoomShared {
@@ -237,14 +246,15 @@ impl RoomShared {
     }
 
     fn report(&self, sending: &Sending, now: ServerTime) {
-        let members = &sending.members;
-        let identities = members.iter().map(|(place, m)| (*place, &*m.identity));
-        self.press(now)
-            .run(&sending.log.entries, identities, |place, packets| {
-                if let Some(member) = members.get(&place) {
-                    member.deliver(sending.number, &packets);
-                }
-            });
+        let identity = |place| sending.member(place).map(|member| &*member.identity);
+        let deliver = |place, packets: Vec<Vec<u8>>| {
+            if let Some(member) = sending.member(place) {
+                member.deliver(sending.number, &packets);
+            }
+        };
+        let places = sending.members.iter().map(|member| member.place);
+        let press = self.press(now);
+        press.run(&sending.log.entries, places, identity, deliver);
     }
 
     /// `member` leaves; what it has still to get: of a log on its way out, unless that is number `reported` or
@@ -252,7 +262,7 @@ impl RoomShared {
     pub(super) fn depart(&self, member: &Member, reported: u64, now: ServerTime) -> Vec<Vec<u8>> {
         let mut state = self.lock();
         let sending = state.sending.clone().filter(|sending| {
-            let there = sending.members.get(&member.place);
+            let there = sending.member(member.place);
             sending.number > reported && there.is_some_and(|there| std::ptr::eq(&**there, member))
         });
         let mut batches = Vec::new();
@@ -314,7 +324,7 @@ impl State {
             Arc::new(Sending {
                 number: self.reports,
                 log,
-                members: members.map(|(place, m)| (place, Arc::clone(m))).collect(),
+                members: members.map(|(_, m)| Arc::clone(m)).collect(),
             })
         });
         self.sending.clone_from(&sending);
