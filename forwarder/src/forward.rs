@@ -249,10 +249,12 @@ impl Measuring {
             .build()
             .map_err(StartError::Register)?;
         let instruments = Instruments::register(&registry).map_err(StartError::Register)?;
-        let server = Server::builder(registry.clone())
-            .bind(settings.metrics.listen.to_string())
-            .start()
-            .map_err(StartError::Serve)?;
+        let mut server =
+            Server::builder(registry.clone()).bind(settings.metrics.listen.to_string());
+        if let Some(auth) = &settings.prometheus.basic_auth {
+            server = server.basic_auth(&auth.username, &auth.password.0);
+        }
+        let server = server.start().map_err(StartError::Serve)?;
         let reporter = Reporter::builder(&registry)
             .interval(settings.metrics.interval.duration())
             .start()

@@ -6,6 +6,7 @@
 //! The server has a thread of its own with an event loop on it: the host needs no async runtime, and a
 //! scrape runs on none of the host's threads.
 
+mod auth;
 mod connection;
 mod io;
 mod limits;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::auth::BasicAuth;
 pub use self::limits::Limits;
 use self::routes::Routes;
 use crate::encode::Pages;
@@ -80,6 +82,7 @@ impl Server {
             address: DEFAULT_ADDRESS.to_owned(),
             limits: Limits::default(),
             stale_after: None,
+            auth: None,
         }
     }
 
@@ -119,6 +122,7 @@ pub struct ServerBuilder {
     address: String,
     limits: Limits,
     stale_after: Option<Duration>,
+    auth: Option<BasicAuth>,
 }
 
 impl ServerBuilder {
@@ -145,6 +149,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Every request must carry this name and password (HTTP's basic authentication, RFC 7617); others get 401,
+    /// whatever they ask for. Of no use on a network that others read, unless something with TLS stands in front.
+    #[must_use]
+    pub fn basic_auth(mut self, username: &str, password: &str) -> Self {
+        self.auth = Some(BasicAuth::new(username, password));
+        self
+    }
+
     /// Listens, and starts the thread.
     ///
     /// # Errors
@@ -158,6 +170,7 @@ impl ServerBuilder {
             source: self.source,
             pages: Pages::default(),
             stale_after: self.stale_after,
+            auth: self.auth,
         };
         let limits = self.limits;
         let (stop, stopped) = oneshot::channel();
@@ -184,6 +197,7 @@ impl std::fmt::Debug for ServerBuilder {
             .field("address", &self.address)
             .field("limits", &self.limits)
             .field("stale_after", &self.stale_after)
+            .field("auth", &self.auth)
             .finish_non_exhaustive()
     }
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use media_metrics_core::snapshot::Snapshot;
 
+use super::auth::{BasicAuth, CHALLENGE};
 use crate::encode::Pages;
 use crate::format::text;
 use crate::source::Source;
@@ -34,6 +35,8 @@ pub(crate) struct Routes {
     pub(super) pages: Pages,
     /// `None`: a few of the snapshot's own intervals.
     pub(super) stale_after: Option<Duration>,
+    /// `None`: anybody may see the pages.
+    pub(super) auth: Option<BasicAuth>,
     pub(super) telemetry: Telemetry,
 }
 
@@ -47,6 +50,14 @@ impl Routes {
         crowded: bool,
         now: SystemTime,
     ) -> Response<Body> {
+        // First of all: a stranger is not even told which pages there are.
+        if self
+            .auth
+            .as_ref()
+            .is_some_and(|auth| !auth.admits(request.headers()))
+        {
+            return self.note(who_are_you());
+        }
         let page = match request.uri().path() {
             "/metrics" => Self::metrics,
             "/-/healthy" => Self::healthy,
@@ -120,6 +131,15 @@ fn fresh_for(snapshot: &Snapshot) -> Duration {
     intervals.max(FRESH_AT_LEAST)
 }
 
+fn who_are_you() -> Response<Body> {
+    let text =
+        "401: a name and a password are needed: see basic_auth in the scraper's configuration\n";
+    let mut response = say(StatusCode::UNAUTHORIZED, text);
+    let challenge = HeaderValue::from_static(CHALLENGE);
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
+}
+
 fn not_found() -> Response<Body> {
     let text = format!("404: no such page; there are {PAGES}\n");
     say(StatusCode::NOT_FOUND, text)
@@ -168,6 +188,7 @@ mod tests {
             source: Box::new(move || Arc::clone(&snapshot)),
             pages: Pages::default(),
             stale_after: None,
+            auth: None,
             telemetry: Telemetry::new(None).unwrap(),
         }
     }
@@ -251,6 +272,26 @@ mod tests {
                 200
             );
         }
+    }
+
+    #[test]
+    fn strangers_see_nothing() {
+        let mut routes = routes(one_counter());
+        routes.auth = Some(BasicAuth::new("Aladdin", "open sesame"));
+        let now = SystemTime::now();
+        for path in ["/metrics", "/-/healthy", "/-/ready", "/nowhere"] {
+            let response = routes.respond(&request("GET", path), false, now);
+            assert_eq!(response.headers()[WWW_AUTHENTICATE], CHALLENGE);
+            let (status, _, text) = told(response);
+            assert_eq!(status, 401, "{path}");
+            assert!(!text.contains("a_total"), "{text}");
+        }
+        let mut known = request("GET", "/metrics");
+        let right = HeaderValue::from_static("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        known
+            .headers_mut()
+            .insert(hyper::header::AUTHORIZATION, right);
+        assert_eq!(told(routes.respond(&known, false, now)).0, 200);
     }
 
     #[test]

@@ -6,10 +6,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::ValueEnum;
-use media_metrics_core::livekit::config::PrometheusConfig;
+use media_metrics_core::livekit::config::{BasicAuth, PrometheusConfig};
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use super::file::{File, MetricsFile};
 
 /// Which families are served.
@@ -40,15 +39,10 @@ impl Profile {
 }
 
 /// The file's `prometheus` section with its deprecated spelling.
-pub(super) fn prometheus(file: &File) -> Result<PrometheusConfig, ConfigError> {
+pub(super) fn prometheus(file: &File) -> PrometheusConfig {
     let deprecated = file.prometheus_port.map(|port| port.get() as u16);
     let prometheus = file.prometheus.clone().unwrap_or_default();
-    let prometheus = prometheus.or_deprecated(deprecated);
-    match prometheus.basic_auth {
-        // Serving openly what was to be guarded would be the worst of all answers.
-        Some(_) => Err(ConfigError::BasicAuth),
-        None => Ok(prometheus),
-    }
+    prometheus.or_deprecated(deprecated)
 }
 
 /// Where metrics are served, and whether: `prometheus.port` is a second spelling of `metrics.listen` and
@@ -67,23 +61,24 @@ pub(super) fn listener(
 }
 
 /// What the `prometheus` section says of this listener; nothing of a port that the system chooses.
-pub(super) const fn told(listen: SocketAddr, enabled: bool) -> PrometheusConfig {
+pub(super) fn told(
+    listen: SocketAddr,
+    enabled: bool,
+    basic_auth: Option<BasicAuth>,
+) -> PrometheusConfig {
     let port = match (enabled, listen.port()) {
         (false, _) => Some(0),
         (true, 0) => None,
         (true, port) => Some(port),
     };
-    PrometheusConfig {
-        port,
-        basic_auth: None,
-    }
+    PrometheusConfig { port, basic_auth }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::ForwardFlags;
-    use crate::config::Settings;
+    use crate::config::{ConfigError, Settings};
 
     fn combine(yaml: &str, flags: ForwardFlags) -> Result<Settings, ConfigError> {
         let file = File::parse(&format!("listen: 127.0.0.1:1\n{yaml}")).unwrap();
@@ -198,15 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_nobody_would_ask_for_is_refused() {
+    fn a_password_is_kept_and_not_shown() {
         let guarded = "prometheus: {port: 1, username: u, password: secret}";
-        let error = combine(guarded, ForwardFlags::default()).unwrap_err();
-        assert!(matches!(error, ConfigError::BasicAuth));
-        let text = error.to_string();
-        assert!(
-            text.contains("username") && !text.contains("secret"),
-            "{text}"
-        );
+        let settings = combine(guarded, ForwardFlags::default()).unwrap();
+        let auth = settings.prometheus.basic_auth.as_ref().unwrap();
+        assert_eq!((&*auth.username, &*auth.password.0), ("u", "secret"));
+        assert!(!format!("{settings:?}").contains("secret"));
     }
 
     #[test]

@@ -52,8 +52,6 @@ pub enum ConfigError {
     },
     /// A retransmission's payload type that repeats itself, or another retransmission's.
     RtxOfRtx(u8),
-    /// `prometheus.username` and `prometheus.password`.
-    BasicAuth,
     /// No port to listen on, and no built-in streams.
     NothingToDo,
     /// The configuration could not be written as YAML.
@@ -96,11 +94,6 @@ impl fmt::Display for ConfigError {
                 f,
                 "in the configuration's `rtx`, payload type {pt} repeats one that itself stands for retransmissions: \
                  name the type of the media that is repeated (`apt` in SDP)"
-            ),
-            Self::BasicAuth => f.write_str(
-                "the configuration's `prometheus` asks for a username and a password, and the exporter can't ask for \
-                 them yet: take both out and keep its port to yourself (`metrics.listen` is on loopback unless told \
-                 otherwise), or put a proxy before it that asks",
             ),
             Self::NothingToDo => f.write_str(
                 "nothing to forward: say where to listen (--listen ADDR, or `listen:` or `rooms:` in the \

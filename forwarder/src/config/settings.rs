@@ -134,7 +134,7 @@ impl Settings {
         let from_file = file.is_some();
         let file = file.unwrap_or_default();
         let synthetic = Self::synthetic(&file, &flags, from_file);
-        let prometheus = livekit::prometheus(&file)?;
+        let prometheus = livekit::prometheus(&file);
         let (listen, enabled) =
             livekit::listener(flags.metrics, &file.metrics, &prometheus, DEFAULT_METRICS);
         let metrics = Metrics {
@@ -165,7 +165,7 @@ impl Settings {
             metric: file.metric.unwrap_or_default(),
             rtc: file.rtc.unwrap_or_default(),
             node_stats: file.node_stats.clone().unwrap_or_default(),
-            prometheus: livekit::told(metrics.listen, metrics.enabled),
+            prometheus: livekit::told(metrics.listen, metrics.enabled, prometheus.basic_auth),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,
