@@ -228,7 +228,7 @@ catalog! {
     /// Memory.
     REPORTER_MEMORY = Desc::gauge("media_metrics_memory_bytes", "Memory of cells, buckets, streams and series, estimated from their numbers.").unit(Unit::Bytes);
     /// Series that found no place.
-    SERIES_OVERFLOW = Desc::counter("media_metrics_series_overflow_total", "Registrations that were folded into a family's series `other`, because a limit on series was met.").labels(&["family"]);
+    SERIES_OVERFLOW = Desc::counter("media_metrics_series_overflow_total", "Registrations and records that were folded into a family's series `other`, because a limit on series was met or a value may not stand in a label.").labels(&["family"]);
     /// Streams that found no place.
     STREAMS_REFUSED = Desc::counter("media_metrics_streams_refused_total", "Streams that were refused, because the limit on streams was met.");
     /// Streams left for the next tick.
@@ -246,6 +246,15 @@ catalog! {
     SINK_DROPPED = Desc::counter("media_metrics_sink_dropped_total", "Snapshots that a sink missed, because it was slow or gone.").labels(&["sink"]);
     /// Panics of a sink.
     SINK_PANICS = Desc::counter("media_metrics_sink_panics_total", "Panics of a sink, caught.").labels(&["sink"]);
+
+    /// Participants judged.
+    PARTICIPANT_RATINGS = Desc::counter("media_participant_ratings_total", "Times that a participant's quality was judged, by rating (lost, poor, good, excellent).").labels(&["rating"]);
+    /// Messages that are no RTP.
+    LIVEKIT_MESSAGES = Desc::counter("media_livekit_messages_total", "Messages in livekit_packet_total that are no RTP, by what carries them (data_channel, signal, turn) and direction.").labels(&["layer", "direction"]);
+    /// Bytes of those messages.
+    LIVEKIT_MESSAGE_BYTES = Desc::counter("media_livekit_message_bytes_total", "Bytes in livekit_packet_bytes that are no RTP, by what carries them (data_channel, signal, turn) and direction.").unit(Unit::Bytes).labels(&["layer", "direction"]);
+    /// Events that were not recorded.
+    LIVEKIT_EVENTS_DROPPED = Desc::counter("media_livekit_events_dropped_total", "Events told for LiveKit's families that were not recorded, by reason: the end of something that had not begun (unmatched), or no series to record it in (no_room).").labels(&["reason"]);
 
     /// Pages served.
     SCRAPES = Desc::counter("media_metrics_scrapes_total", "Requests for /metrics that got a page.");

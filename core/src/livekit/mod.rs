@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`client`] | what clients say of themselves, as Prometheus families | decoding, rules for batches |
 //! | [`config`] | the configuration's keys, and the values that hold | files |
+//! | [`families`] | LiveKit's Prometheus families, and a function for every event | deriving them from streams |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`timestamper`] | clients' times on the server's clock: the one-way-delay estimator, the mapping | who sends |
 //! | [`node`] | node statistics with rates, what the operating system says | families |
@@ -14,6 +15,7 @@
 
 pub mod client;
 pub mod config;
+pub mod families;
 pub mod messages;
 pub mod node;
 pub mod time;
