@@ -14,6 +14,7 @@ use media_metrics_core::stream::{SendStream, SenderConfig};
 use media_metrics_core::{RegisterError, Registry, Stream, StreamConfig};
 
 use super::summary::{FlowSummary, Reported};
+use crate::livekit::{Livekit, Tracks};
 use crate::payload::{MediaKind, Payload};
 
 /// Makes the records of streams.
@@ -25,6 +26,8 @@ pub struct Recorder {
     pub incoming: [Group; MediaKind::ALL.len()],
     /// The group of what goes out.
     pub outgoing: [SenderGroup; MediaKind::ALL.len()],
+    /// Who is told of tracks and participants, if LiveKit's families are served.
+    pub livekit: Option<Livekit>,
 }
 
 /// What its first packet says of a stream.
@@ -59,6 +62,8 @@ struct Record {
     stream: Stream,
     /// By subscriber. `None` for the one that publishes it, and where the limit on senders was met.
     ways: Box<[Option<Way>]>,
+    /// Kept for its end: see [`Tracks`].
+    _tracks: Option<Tracks>,
 }
 
 /// The way of a stream to one subscriber.
@@ -136,6 +141,7 @@ impl Flow {
             registry,
             stream,
             ways,
+            ..
         }) = &mut self.record
         else {
             return;
@@ -247,10 +253,15 @@ impl Record {
             // The payload type tells them; an SSRC has to be named, and this one is not the media's.
             config = config.rtx(!birth.ssrc, pt);
         }
+        // Repeated packets count with the stream that they repeat.
+        let livekit = recorder.livekit.as_ref().filter(|_| !birth.repeats);
+        let mut tracks = livekit.map(|livekit| livekit.published(kind));
         let way = |subscriber: &SocketAddr| {
-            // Repeated packets count with the stream that they repeat.
             let gets = *subscriber != birth.source && !birth.repeats;
             let made = gets.then(|| registry.sender(outgoing, config));
+            if let (Some(tracks), Some(made)) = (&mut tracks, &made) {
+                tracks.on_subscribe(made.is_ok());
+            }
             made.and_then(Result::ok).map(|sender| Way {
                 sender,
                 heard: false,
@@ -261,6 +272,7 @@ impl Record {
             registry: registry.clone(),
             stream,
             ways: subscribers.iter().map(way).collect(),
+            _tracks: tracks,
         })
     }
 }

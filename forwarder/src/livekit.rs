@@ -1,0 +1,232 @@
+//! LiveKit's families: which event of the forwarder is which of LiveKit's.
+//!
+//! Lives here: what is registered under a profile with LiveKit's families, and who tells what. Not here: names
+//! and labels (the core's `livekit::families`), what follows from streams (the core derives it).
+//!
+//! | LiveKit's | the forwarder's |
+//! |---|---|
+//! | room | a configured room, from the start to the stop |
+//! | participant | a subscriber of a room; and an address that sends it a stream, unless it is one of them |
+//! | track published | a stream that comes in, unless it only repeats another (RFC 4588); each layer is one |
+//! | track subscribed | such a stream on its way to one subscriber |
+//! | attempt | a stream that wants to be recorded; while the limit is met, each ten times a second at most |
+//! | failure to subscribe | a way that is not recorded for the limit; its packets are forwarded |
+//!
+//! Nothing is invented: there is no signalling, no API and no session here, so their families stay at 0.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use media_metrics_core::livekit::config::{NodeId, NodeStatsConfig};
+use media_metrics_core::livekit::families::{
+    self, Families, NodeIdentity, NodeType, Present, PublishState, SubscribeError, SubscribeState,
+    TrackKind, catalog,
+};
+use media_metrics_core::livekit::node::system::{Machine, System};
+use media_metrics_core::livekit::time::Clock;
+use media_metrics_core::{Gauge, RegisterError, Registry, Task};
+
+use crate::config::{Profile, Room, Settings};
+use crate::payload::MediaKind;
+
+/// Our families that LiveKit's own replace, by the beginnings of their names.
+const REPLACED: [&str; 3] = ["media_rtp_", "media_forward_", "media_participant"];
+
+/// Whether a family is served under `profile`.
+#[must_use]
+pub fn serves(profile: Profile, family: &str) -> bool {
+    profile.has_media() || !REPLACED.iter().any(|prefix| family.starts_with(prefix))
+}
+
+/// LiveKit's families, registered. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Livekit {
+    families: Families,
+}
+
+impl Livekit {
+    /// Registers all 52, with the node's labels from the configuration.
+    ///
+    /// # Errors
+    /// The registry has no room for them.
+    pub fn register(registry: &Registry, settings: &Settings) -> Result<Self, RegisterError> {
+        let node = node(settings);
+        Ok(Self {
+            families: Families::register(registry, node)?,
+        })
+    }
+
+    /// The rooms are open, and their subscribers are there.
+    #[must_use]
+    pub fn open(&self, rooms: &[Room]) -> OpenRooms {
+        let subscribers = rooms.iter().flat_map(|room| &room.subscribers);
+        OpenRooms {
+            began: Instant::now(),
+            subscribers: subscribers.map(|_| self.families.participant()).collect(),
+            rooms: rooms.iter().map(|_| self.families.room()).collect(),
+        }
+    }
+
+    /// Nobody sends yet.
+    #[must_use]
+    pub fn publishers(&self) -> Publishers {
+        Publishers {
+            families: self.families.clone(),
+            streams: HashMap::new(),
+        }
+    }
+
+    /// A stream wants to be recorded.
+    pub fn on_publish(&self, kind: MediaKind) {
+        self.families
+            .track_publish(track(kind), PublishState::Attempt);
+    }
+
+    /// It is, from now on until the tracks are dropped.
+    #[must_use]
+    pub fn published(&self, kind: MediaKind) -> Tracks {
+        let kind = track(kind);
+        self.families.track_publish(kind, PublishState::Success);
+        self.families.track_published(kind);
+        Tracks {
+            families: self.families.clone(),
+            kind,
+            subscribed: 0,
+        }
+    }
+
+    /// What counts the packets of the operating system's queues.
+    ///
+    /// # Errors
+    /// The registry has no room.
+    pub fn network(&self, config: &NodeStatsConfig) -> Result<Network, RegisterError> {
+        let gauge = |kind| self.families.gauge(&catalog::NODE_PACKET_TOTAL, &[kind]);
+        Ok(Network {
+            system: System::new(Machine::local()),
+            clock: Clock::new(),
+            every: config.update,
+            out: gauge("out")?,
+            dropped: gauge("dropped")?,
+        })
+    }
+}
+
+fn node(settings: &Settings) -> NodeIdentity {
+    let config = &settings.livekit;
+    let id = config.node_id.clone().unwrap_or_else(NodeId::random);
+    let of = NodeType::from_name(config.node_type.as_str());
+    NodeIdentity::new(id.as_str(), of.unwrap_or(NodeType::Server))
+}
+
+const fn track(kind: MediaKind) -> TrackKind {
+    match kind {
+        MediaKind::Audio => TrackKind::Audio,
+        MediaKind::Video => TrackKind::Video,
+    }
+}
+
+/// Rooms that are open, with their subscribers.
+#[derive(Debug)]
+pub struct OpenRooms {
+    began: Instant,
+    subscribers: Vec<Present>,
+    rooms: Vec<families::Room>,
+}
+
+impl OpenRooms {
+    /// All leave, and the rooms close.
+    pub fn close(self) {
+        drop(self.subscribers);
+        for room in self.rooms {
+            room.close(self.began.elapsed());
+        }
+    }
+}
+
+/// A stream's tracks: itself, and one for each way to a subscriber. Dropped, all of them end.
+#[derive(Debug)]
+pub struct Tracks {
+    families: Families,
+    kind: TrackKind,
+    subscribed: usize,
+}
+
+impl Tracks {
+    /// A subscriber is to get the stream, and its way is `recorded` or not.
+    pub fn on_subscribe(&mut self, recorded: bool) {
+        self.families.track_subscribe(SubscribeState::Attempt);
+        self.families.track_subscribe(match recorded {
+            true => SubscribeState::Success,
+            false => SubscribeState::Failure(SubscribeError::Other),
+        });
+        if recorded {
+            self.families.track_subscribed(self.kind);
+            self.subscribed += 1;
+        }
+    }
+}
+
+impl Drop for Tracks {
+    fn drop(&mut self) {
+        for _ in 0..self.subscribed {
+            self.families.track_unsubscribed(self.kind);
+        }
+        self.families.track_unpublished(self.kind);
+    }
+}
+
+/// Addresses that send, each a participant while it has a stream. All streams of an address belong to one
+/// worker, so each worker has its own.
+#[derive(Debug)]
+pub struct Publishers {
+    families: Families,
+    streams: HashMap<(u16, SocketAddr), (usize, Present)>,
+}
+
+impl Publishers {
+    /// A stream of this room and address begins.
+    pub fn came(&mut self, room: u16, source: SocketAddr) {
+        let families = &self.families;
+        let streams = self.streams.entry((room, source));
+        let (streams, _) = streams.or_insert_with(|| (0, families.participant()));
+        *streams += 1;
+    }
+
+    /// One of its streams ends.
+    pub fn left(&mut self, room: u16, source: SocketAddr) {
+        let Some((streams, _)) = self.streams.get_mut(&(room, source)) else {
+            return;
+        };
+        *streams -= 1;
+        if *streams == 0 {
+            self.streams.remove(&(room, source));
+        }
+    }
+}
+
+/// Tells the packets of the operating system's queues, on the reporter's thread.
+#[derive(Debug)]
+pub struct Network {
+    system: System,
+    clock: Clock,
+    every: Duration,
+    out: Gauge,
+    dropped: Gauge,
+}
+
+impl Task for Network {
+    fn run(&mut self, now: Instant) -> Option<Instant> {
+        match self.system.read(self.clock.at(now)).packets_since_start {
+            Some(packets) => {
+                self.out.set(packets.out as f64);
+                self.dropped.set(packets.dropped as f64);
+            }
+            None => {
+                self.out.clear(); // unknown is not 0
+                self.dropped.clear();
+            }
+        }
+        now.checked_add(self.every)
+    }
+}
