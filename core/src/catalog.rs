@@ -85,6 +85,8 @@ catalog! {
     RTP_LOST = rtp("media_rtp_packets_lost_total", "RTP sequence numbers that never came. Counted when a stream ends, and for a live stream when they were missing at two merges in a row, so that reordering is no loss; one that comes even later is taken off the next losses.");
     /// Packets whose number had come before.
     RTP_DUPLICATES = rtp("media_rtp_packets_duplicate_total", "RTP packets whose sequence number had come before.");
+    /// Bytes of those.
+    RTP_DUPLICATE_BYTES = rtp("media_rtp_duplicate_bytes_total", "Bytes of RTP packets whose sequence number had come before.").unit(Unit::Bytes);
     /// Packets that came late.
     RTP_REORDERED = rtp("media_rtp_packets_reordered_total", "RTP packets that came after one with a higher sequence number.");
     /// Packets that could not be placed.
@@ -97,6 +99,14 @@ catalog! {
     RTP_RECOVERED = rtp("media_rtp_packets_recovered_total", "RTP sequence numbers that were missing when they were due, and came later.");
     /// Packets without media.
     RTP_PADDING_PACKETS = rtp("media_rtp_padding_packets_total", "RTP packets received that hold nothing but padding.");
+    /// Requests to publishers for packets.
+    RTP_NACKS_SENT = rtp("media_rtp_nacks_sent_total", "Generic NACKs (RFC 4585 6.2.1) sent to the senders of RTP streams received.");
+    /// Numbers in them.
+    RTP_NACKED_SENT = rtp("media_rtp_nacked_packets_sent_total", "Sequence numbers that were asked of the senders of RTP streams received in generic NACKs.");
+    /// Requests for key frames.
+    RTP_PLIS_SENT = rtp("media_rtp_plis_sent_total", "Picture loss indications (RFC 4585 6.3.1) sent to the senders of RTP streams received.");
+    /// The stricter ones.
+    RTP_FIRS_SENT = rtp("media_rtp_firs_sent_total", "Full intra requests (RFC 5104 4.3.1) sent to the senders of RTP streams received.");
     /// Key frames.
     RTP_KEY_FRAMES = rtp("media_rtp_key_frames_total", "Key frames received, of streams whose video codec is known.");
     /// Bursts of loss.
@@ -127,6 +137,8 @@ catalog! {
         .per_unit(1e3).layout_of(3, 4_500);
     /// Participants by rating.
     PARTICIPANTS_RATED = Desc::gauge("media_participants", "Participants with a judged stream, by rating (lost, poor, good, excellent).").labels(&["rating"]);
+    /// Ratings given.
+    PARTICIPANT_RATINGS = Desc::counter("media_participant_ratings_total", "Ratings of participants: one for each participant and quality window, by rating (excellent, good, poor, lost).").labels(&["rating"]);
     /// Live streams.
     RTP_STREAMS = Desc::gauge("media_rtp_streams", "RTP streams alive now.").labels(GROUP_LABELS);
     /// Streams started.
@@ -176,6 +188,8 @@ catalog! {
     RTP_SENDERS_STARTED = rtp("media_rtp_senders_started_total", "RTP streams that began to be sent.");
     /// Sent streams ended.
     RTP_SENDERS_ENDED = rtp("media_rtp_senders_ended_total", "RTP streams that are sent no more.");
+    /// Windows without a figure.
+    STREAM_WINDOWS_UNMEASURED = Desc::counter("media_rtp_windows_unmeasured_total", "Windows of single RTP streams with traffic, but without a figure of that kind (jitter, rtt): counted where LiveKit's distributions of them are derived.").labels(&["direction", "figure"]);
     /// Reports about what was sent.
     RTP_REMOTE_REPORTS = rtp("media_rtp_remote_reports_total", "Report blocks of receivers about RTP streams sent (RFC 3550 6.4.1), those that are old or about packets never sent not counted.");
     /// Losses that they tell of.
@@ -247,8 +261,6 @@ catalog! {
     /// Panics of a sink.
     SINK_PANICS = Desc::counter("media_metrics_sink_panics_total", "Panics of a sink, caught.").labels(&["sink"]);
 
-    /// Participants judged.
-    PARTICIPANT_RATINGS = Desc::counter("media_participant_ratings_total", "Times that a participant's quality was judged, by rating (lost, poor, good, excellent).").labels(&["rating"]);
     /// Messages that are no RTP.
     LIVEKIT_MESSAGES = Desc::counter("media_livekit_messages_total", "Messages in livekit_packet_total that are no RTP, by what carries them (data_channel, signal, turn) and direction.").labels(&["layer", "direction"]);
     /// Bytes of those messages.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`client`] | what clients say of themselves, as Prometheus families | decoding, rules for batches |
 //! | [`config`] | the configuration's keys, and the values that hold | files |
+//! | `derived` | families that follow from streams, by [`derive_families`] | recording |
 //! | [`families`] | LiveKit's Prometheus families, and a function for every event | deriving them from streams |
 //! | [`messages`] | the messages of `livekit_metrics.proto`, as they are on the wire | rules |
 //! | [`timestamper`] | clients' times on the server's clock: the one-way-delay estimator, the mapping | who sends |
@@ -15,8 +16,11 @@
 
 pub mod client;
 pub mod config;
+pub(crate) mod derived;
 pub mod families;
 pub mod messages;
 pub mod node;
 pub mod time;
 pub mod timestamper;
+
+pub use derived::derive_families;
