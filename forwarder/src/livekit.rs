@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use media_metrics_core::livekit::config::{NodeId, NodeStatsConfig};
+use media_metrics_core::livekit::derive_families;
 use media_metrics_core::livekit::families::{
     self, Families, NodeIdentity, NodeType, Present, PublishState, SubscribeError, SubscribeState,
     TrackKind, catalog,
@@ -46,12 +47,15 @@ pub struct Livekit {
 }
 
 impl Livekit {
-    /// Registers all 52, with the node's labels from the configuration.
+    /// Registers all 52, with the node's labels from the configuration; those that follow from streams are
+    /// derived from the next merge on.
     ///
     /// # Errors
     /// The registry has no room for them.
     pub fn register(registry: &Registry, settings: &Settings) -> Result<Self, RegisterError> {
         let node = node(settings);
+        let forward = &settings.rtc.forward_stats;
+        derive_families(registry, &node, forward.is_on().then_some(forward.window))?;
         Ok(Self {
             families: Families::register(registry, node)?,
         })
