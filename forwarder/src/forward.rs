@@ -256,7 +256,8 @@ impl Measuring {
             Reporter::builder(&registry).interval(settings.metrics.interval.duration());
         let mut open = None;
         if profile.has_livekit() {
-            let livekit = Livekit::register(&registry, settings).map_err(StartError::Register)?;
+            let livekit = Livekit::register(&registry, settings, rooms);
+            let livekit = livekit.map_err(StartError::Register)?;
             let network = livekit.network(&settings.node_stats);
             let network = network.map_err(StartError::Register)?;
             reporter = reporter.task("network", |_| network);

@@ -10,14 +10,17 @@
 //! | track published | a stream that comes in, unless it only repeats another (RFC 4588); each layer is one |
 //! | track subscribed | such a stream on its way to one subscriber |
 //! | attempt | a stream that wants to be recorded; while the limit is met, each ten times a second at most |
+//! | quality | each five seconds, of who sends: of their worst stream; of a subscriber that reports: of the worst way to it |
 //! | failure to subscribe | a way that is not recorded for the limit; its packets are forwarded |
 //!
 //! Nothing is invented: there is no signalling, no API and no session here, so their families stay at 0.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use media_metrics_core::judge::Participant;
 use media_metrics_core::livekit::config::{NodeId, NodeStatsConfig};
 use media_metrics_core::livekit::derive_families;
 use media_metrics_core::livekit::families::{
@@ -28,7 +31,7 @@ use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::livekit::time::Clock;
 use media_metrics_core::{Gauge, RegisterError, Registry, Task};
 
-use crate::config::{Profile, Room, Settings};
+use crate::config::{Profile, Room, Settings, Subscriber};
 use crate::payload::MediaKind;
 
 /// Our families that LiveKit's own replace, by the beginnings of their names.
@@ -44,6 +47,9 @@ pub fn serves(profile: Profile, family: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct Livekit {
     families: Families,
+    registry: Registry,
+    /// Who is rated by what it gets: room by room, in the order of the subscribers.
+    subscribers: Arc<[Vec<Participant>]>,
 }
 
 impl Livekit {
@@ -52,12 +58,20 @@ impl Livekit {
     ///
     /// # Errors
     /// The registry has no room for them.
-    pub fn register(registry: &Registry, settings: &Settings) -> Result<Self, RegisterError> {
+    pub fn register(
+        registry: &Registry,
+        settings: &Settings,
+        rooms: &[Room],
+    ) -> Result<Self, RegisterError> {
         let node = node(settings);
         let forward = &settings.rtc.forward_stats;
         derive_families(registry, &node, forward.is_on().then_some(forward.window))?;
+        let participant = |s: &Subscriber| registry.participant(&s.to_string());
+        let subscribers = |room: &Room| room.subscribers.iter().map(participant).collect();
         Ok(Self {
             families: Families::register(registry, node)?,
+            registry: registry.clone(),
+            subscribers: rooms.iter().map(subscribers).collect(),
         })
     }
 
@@ -76,9 +90,14 @@ impl Livekit {
     #[must_use]
     pub fn publishers(&self) -> Publishers {
         Publishers {
-            families: self.families.clone(),
-            streams: HashMap::new(),
+            livekit: self.clone(),
+            senders: HashMap::new(),
         }
+    }
+
+    /// Subscriber number `i` of a room.
+    fn subscriber(&self, room: u16, i: usize) -> Option<&Participant> {
+        self.subscribers.get(usize::from(room))?.get(i)
     }
 
     /// A stream wants to be recorded.
@@ -94,7 +113,7 @@ impl Livekit {
         self.families.track_publish(kind, PublishState::Success);
         self.families.track_published(kind);
         Tracks {
-            families: self.families.clone(),
+            livekit: self.clone(),
             kind,
             subscribed: 0,
         }
@@ -151,7 +170,7 @@ impl OpenRooms {
 /// A stream's tracks: itself, and one for each way to a subscriber. Dropped, all of them end.
 #[derive(Debug)]
 pub struct Tracks {
-    families: Families,
+    livekit: Livekit,
     kind: TrackKind,
     subscribed: usize,
 }
@@ -159,24 +178,32 @@ pub struct Tracks {
 impl Tracks {
     /// A subscriber is to get the stream, and its way is `recorded` or not.
     pub fn on_subscribe(&mut self, recorded: bool) {
-        self.families.track_subscribe(SubscribeState::Attempt);
-        self.families.track_subscribe(match recorded {
+        let families = &self.livekit.families;
+        families.track_subscribe(SubscribeState::Attempt);
+        families.track_subscribe(match recorded {
             true => SubscribeState::Success,
             false => SubscribeState::Failure(SubscribeError::Other),
         });
         if recorded {
-            self.families.track_subscribed(self.kind);
+            families.track_subscribed(self.kind);
             self.subscribed += 1;
         }
+    }
+
+    /// Whose quality the way to subscriber number `i` of this room is.
+    #[must_use]
+    pub fn subscriber(&self, room: u16, i: usize) -> Option<&Participant> {
+        self.livekit.subscriber(room, i)
     }
 }
 
 impl Drop for Tracks {
     fn drop(&mut self) {
+        let families = &self.livekit.families;
         for _ in 0..self.subscribed {
-            self.families.track_unsubscribed(self.kind);
+            families.track_unsubscribed(self.kind);
         }
-        self.families.track_unpublished(self.kind);
+        families.track_unpublished(self.kind);
     }
 }
 
@@ -184,27 +211,49 @@ impl Drop for Tracks {
 /// worker, so each worker has its own.
 #[derive(Debug)]
 pub struct Publishers {
-    families: Families,
-    streams: HashMap<(u16, SocketAddr), (usize, Present)>,
+    livekit: Livekit,
+    senders: HashMap<(u16, SocketAddr), Sender>,
+}
+
+#[derive(Debug)]
+struct Sender {
+    streams: usize,
+    participant: Participant,
+    /// Kept for its end.
+    _present: Present,
 }
 
 impl Publishers {
-    /// A stream of this room and address begins.
-    pub fn came(&mut self, room: u16, source: SocketAddr) {
-        let families = &self.families;
-        let streams = self.streams.entry((room, source));
-        let (streams, _) = streams.or_insert_with(|| (0, families.participant()));
-        *streams += 1;
+    /// A stream of this room and address begins; whose quality it is. A subscriber that sends is a
+    /// participant already: that of its place among `subscribers`.
+    pub fn came(
+        &mut self,
+        room: u16,
+        source: SocketAddr,
+        subscribers: &[SocketAddr],
+    ) -> Option<&Participant> {
+        if let Some(i) = subscribers.iter().position(|s| *s == source) {
+            return self.livekit.subscriber(room, i);
+        }
+        let livekit = &self.livekit;
+        let sender = self.senders.entry((room, source));
+        let sender = sender.or_insert_with(|| Sender {
+            streams: 0,
+            participant: livekit.registry.participant(&source.to_string()),
+            _present: livekit.families.participant(),
+        });
+        sender.streams += 1;
+        Some(&sender.participant)
     }
 
     /// One of its streams ends.
     pub fn left(&mut self, room: u16, source: SocketAddr) {
-        let Some((streams, _)) = self.streams.get_mut(&(room, source)) else {
-            return;
+        let Some(sender) = self.senders.get_mut(&(room, source)) else {
+            return; // a subscriber
         };
-        *streams -= 1;
-        if *streams == 0 {
-            self.streams.remove(&(room, source));
+        sender.streams -= 1;
+        if sender.streams == 0 {
+            self.senders.remove(&(room, source));
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod ffmpeg;
 pub mod figures;
 pub mod gst;
 pub mod ledger;
+pub mod page;
 pub mod pcap;
 pub mod plan;
 pub mod ports;

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use media_metrics_core::judge::QualityControl;
+use media_metrics_core::judge::{Participant, QualityControl};
 use media_metrics_core::quality;
 use media_metrics_core::registry::{Group, SenderGroup};
 use media_metrics_core::rtp::RtpHeader;
@@ -62,8 +62,8 @@ struct Record {
     stream: Stream,
     /// By subscriber. `None` for the one that publishes it, and where the limit on senders was met.
     ways: Box<[Option<Way>]>,
-    /// Kept for its end: see [`Tracks`].
-    _tracks: Option<Tracks>,
+    /// If LiveKit's families are served, and it is no repetition.
+    tracks: Option<Tracks>,
 }
 
 /// The way of a stream to one subscriber.
@@ -79,13 +79,16 @@ struct Way {
 }
 
 impl Flow {
-    /// A stream that begins with this packet; `subscribers` get it, but not its own source.
+    /// A stream that begins with this packet; `subscribers` get it, but not its own source. Its quality is
+    /// that of `participant`.
     pub(super) fn begin(
         birth: Birth,
         recorder: Option<&Recorder>,
         subscribers: &[SocketAddr],
+        participant: Option<&Participant>,
     ) -> Result<Self, RegisterError> {
-        let record = recorder.map(|recorder| Record::begin(&birth, recorder, subscribers));
+        let record =
+            recorder.map(|recorder| Record::begin(&birth, recorder, subscribers, participant));
         Ok(Self {
             control: birth.source,
             last_ns: birth.now,
@@ -141,7 +144,7 @@ impl Flow {
             registry,
             stream,
             ways,
-            ..
+            tracks,
         }) = &mut self.record
         else {
             return;
@@ -162,7 +165,9 @@ impl Flow {
         } = way;
         if !std::mem::replace(heard, true) {
             let config = quality::Config::outbound(self.birth.payload.loss_weight());
-            *quality = registry.judge_sender(sender, config, None).ok();
+            let tracks = tracks.as_ref();
+            let participant = tracks.and_then(|t| t.subscriber(self.birth.room, subscriber));
+            *quality = registry.judge_sender(sender, config, participant).ok();
         }
         match event {
             Event::Report { block, .. } => {
@@ -227,6 +232,7 @@ impl Record {
         birth: &Birth,
         recorder: &Recorder,
         subscribers: &[SocketAddr],
+        participant: Option<&Participant>,
     ) -> Result<Self, RegisterError> {
         let Payload {
             kind,
@@ -246,7 +252,7 @@ impl Record {
         if !birth.repeats {
             let config = quality::Config::inbound(birth.payload.loss_weight());
             // Where a limit is met, the stream is measured and not scored.
-            let _ = registry.judge(&stream, config, None);
+            let _ = registry.judge(&stream, config, participant);
         }
         let mut config = SenderConfig::new(birth.ssrc, hz);
         if let Some(pt) = birth.repeated_by {
@@ -272,7 +278,7 @@ impl Record {
             registry: registry.clone(),
             stream,
             ways: subscribers.iter().map(way).collect(),
-            _tracks: tracks,
+            tracks,
         })
     }
 }
@@ -301,7 +307,13 @@ mod tests {
             now: 0,
         };
         let to = [PUBLISHER, "127.0.0.1:6000", "127.0.0.1:7000"];
-        Flow::begin(birth, Some(&recorder), &to.map(|to| to.parse().unwrap())).unwrap()
+        Flow::begin(
+            birth,
+            Some(&recorder),
+            &to.map(|to| to.parse().unwrap()),
+            None,
+        )
+        .unwrap()
     }
 
     fn told(flow: &mut Flow, subscriber: usize, packet: &[u8]) {

@@ -211,20 +211,17 @@ impl Flows {
             return None;
         }
         let subscribers = subscribers(&self.rooms, room);
-        let flow = match Flow::begin(birth, self.recorder.as_ref(), subscribers) {
+        let publishers = self.publishers.as_mut();
+        let participant = publishers.and_then(|p| p.came(room, source, subscribers));
+        let recorder = self.recorder.as_ref();
+        let flow = match Flow::begin(birth, recorder, subscribers, participant) {
             Ok(flow) => flow,
             Err(_) => {
-                self.config.limit.give_back();
+                self.give_back(&birth);
                 self.full_until = now + ASK_AGAIN;
                 return None;
             }
         };
-        // A subscriber that sends is a participant already.
-        if let Some(publishers) = &mut self.publishers
-            && !subscribers.contains(&source)
-        {
-            publishers.came(room, source);
-        }
         let id = FlowId(self.flows.insert(flow));
         self.by_key.insert(key, id);
         self.by_ssrc.insert((room, header.ssrc), id);
@@ -337,12 +334,17 @@ impl Flows {
         let Some(flow) = self.flows.try_remove(id.0) else {
             return;
         };
-        self.config.limit.give_back();
-        if let Some(publishers) = &mut self.publishers {
-            publishers.left(flow.birth().room, flow.birth().source);
-        }
+        self.give_back(flow.birth());
         if let Some(summary) = flow.summary() {
             self.ended.remember(summary);
+        }
+    }
+
+    /// A stream of this birth is no more: there is room for another.
+    fn give_back(&mut self, birth: &Birth) {
+        self.config.limit.give_back();
+        if let Some(publishers) = &mut self.publishers {
+            publishers.left(birth.room, birth.source);
         }
     }
 
