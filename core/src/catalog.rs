@@ -280,6 +280,22 @@ catalog! {
     /// Connections that ended before they were served.
     HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
 
+    /// CPUs.
+    NODE_CPUS = Desc::gauge("media_node_cpus", "CPUs that the node may use, control groups' quotas considered.");
+    /// CPU load.
+    NODE_CPU_LOAD = Desc::gauge("media_node_cpu_load_ratio", "Share of the node's CPUs in use.").unit(Unit::Ratio);
+    /// Memory in use.
+    NODE_MEMORY_USED = Desc::gauge("media_node_memory_used_bytes", "Memory in use, of the control group if that is limited, else of the machine.").unit(Unit::Bytes);
+    /// Memory there is.
+    NODE_MEMORY_TOTAL = Desc::gauge("media_node_memory_total_bytes", "Memory that the node may use: a control group's limit, else what the machine has.").unit(Unit::Bytes);
+    /// Load average of a minute.
+    NODE_LOAD1 = Desc::gauge("media_node_load1", "Load average of the machine over 1 minute.");
+    /// Load average of 5 minutes.
+    NODE_LOAD5 = Desc::gauge("media_node_load5", "Load average of the machine over 5 minutes.");
+    /// Load average of 15 minutes.
+    NODE_LOAD15 = Desc::gauge("media_node_load15", "Load average of the machine over 15 minutes.");
+    /// Readings of the operating system that failed.
+    NODE_READ_FAILURES = Desc::counter("media_node_read_failures_total", "Times that the operating system could not be read, by what: cpu, load, memory, packets (of queue disciplines).").labels(&["what"]);
     // What clients say: LiveKit's metric batches, one sum over all senders, tracks and layers.
     /// Freezes.
     CLIENT_FREEZES = Desc::counter("media_client_freezes_total", "Freezes of received video, as clients report them.");
@@ -318,6 +334,65 @@ catalog! {
     CLIENT_SAMPLES_DROPPED = Desc::counter("media_client_samples_dropped_total", "Samples of clients' series that were not counted, by reason: no such value (out_of_range: negative, not a number, or beyond belief), older than what its series had (out_of_order), of the same time (duplicate), of one series too many of a sender (too_many_series), of a round trip that the server measures itself (measured_here).").labels(&["reason"]);
     /// Totals that began anew.
     CLIENT_RESETS = Desc::counter("media_client_resets_total", "Times that a client's total fell, and so was taken to have begun anew at 0.");
+    // LiveKit's pipeline: what clients send, and our own machinery.
+
+    /// Batches of clients.
+    CLIENT_BATCHES = Desc::counter("media_client_batches_total", "Metric batches of clients that were accepted.");
+    /// Bytes of those.
+    CLIENT_BATCH_BYTES = Desc::counter("media_client_batch_bytes_total", "Bytes of the packets of clients whose metric batches were accepted.").unit(Unit::Bytes);
+    /// Batches that were not accepted.
+    CLIENT_BATCHES_REJECTED = Desc::counter("media_client_batches_rejected_total", "Metric batches of clients that were rejected whole, by reason: the participant has left (left) or may not publish data (not_allowed), is over its rate of batches or bytes (rate_limited), or the packet is too long (too_long), would take up too much memory (too_large), is no such message (malformed) or has no metrics (no_metrics).").labels(&["reason"]);
+    /// Rows of accepted batches.
+    CLIENT_BATCH_ROWS = Desc::counter("media_client_batch_rows_total", "Rows (series and events) of clients' batches that were kept.");
+    /// Rows that were not kept.
+    CLIENT_BATCH_ROWS_DROPPED = Desc::counter("media_client_batch_rows_dropped_total", "Rows (series and events) of accepted batches of clients that were dropped, by reason: a label (unknown_label) or an identity (unknown_identity) that the batch does not hold, another participant's identity (foreign_identity), no sample that could be kept (no_samples), a time that is none (bad_time), a string that is too long (string_too_long), one too many (over_limit).").labels(&["reason"]);
+    /// Rows that were kept with less.
+    CLIENT_BATCH_ROWS_MENDED = Desc::counter("media_client_batch_rows_mended_total", "Rows of clients' batches that were kept without a part: a track or layer that the batch does not hold (unknown_track_or_rid), the end of a long text (metadata_cut).").labels(&["reason"]);
+    /// Samples of accepted batches.
+    CLIENT_BATCH_SAMPLES = Desc::counter("media_client_batch_samples_total", "Samples of clients' batches that were kept.");
+    /// Samples that were not kept.
+    CLIENT_BATCH_SAMPLES_DROPPED = Desc::counter("media_client_batch_samples_dropped_total", "Samples of clients' batches that were dropped, by reason: infinite or not a number (non_finite), a time that is none (bad_time), one too many (over_limit).").labels(&["reason"]);
+    /// Steps of clients' clocks.
+    CLIENT_CLOCK_STEPS = Desc::counter("media_client_clock_steps_total", "Times that the estimate of a client's clock and delay stepped.");
+    /// Times that clients' batches claimed in vain.
+    CLIENT_CLOCK_TIMES_REJECTED = Desc::counter("media_client_clock_times_rejected_total", "Metric batches of clients whose own time was not believed.");
+    /// Batches without server time.
+    CLIENT_BATCHES_UNMAPPED = Desc::counter("media_client_batches_unmapped_total", "Metric batches of clients that came before anything was known of the client's clock, and so have no server times.");
+
+    /// Participants.
+    PIPELINE_PARTICIPANTS = Desc::gauge("media_metrics_pipeline_participants", "Participants whose metrics are collected and reported.");
+    /// Rooms.
+    PIPELINE_ROOMS = Desc::gauge("media_metrics_pipeline_rooms", "Rooms that metrics are shared in.");
+    /// Samples taken from hosts.
+    PIPELINE_SAMPLES = Desc::counter("media_metrics_pipeline_samples_total", "Round trips that the host was asked for and gave.");
+    /// Samples that were not taken.
+    PIPELINE_SAMPLES_REFUSED = Desc::counter("media_metrics_pipeline_samples_refused_total", "Round trips that the host gave and that were refused, by reason: non_finite, negative, not_measured (0 s), no_identity, over_limit.").labels(&["reason"]);
+    /// Batches made of them.
+    PIPELINE_BATCHES = Desc::counter("media_metrics_pipeline_batches_total", "Batches made of the round trips that the host gave.");
+    /// Receivers of batches.
+    PIPELINE_DELIVERIES = Desc::counter("media_metrics_pipeline_deliveries_total", "Batches put into receivers' next reports, one for each receiver.");
+    /// Batches that reached nobody.
+    PIPELINE_BATCHES_DROPPED = Desc::counter("media_metrics_pipeline_batches_dropped_total", "Batches that no receiver gets, because the room (room_full) or the sender (sender_full) has too many bytes until the next report.").labels(&["reason"]);
+    /// Rows that a report had no room for.
+    PIPELINE_REPORT_ROWS_DROPPED = Desc::counter("media_metrics_pipeline_report_rows_dropped_total", "Rows that reports had no room for, one for each merge that left one out.");
+    /// Packets sent.
+    PIPELINE_PACKETS = Desc::counter("media_metrics_pipeline_packets_total", "Metric packets that the host sent to clients.");
+    /// Bytes of those.
+    PIPELINE_PACKET_BYTES = Desc::counter("media_metrics_pipeline_packet_bytes_total", "Bytes of the metric packets that the host sent to clients.").unit(Unit::Bytes);
+    /// Packets that were not sent.
+    PIPELINE_PACKETS_FAILED = Desc::counter("media_metrics_pipeline_packets_failed_total", "Metric packets that the host did not send, by reason: closed, full, unsupported, failed, or panicked.").labels(&["reason"]);
+    /// Messages that reports needed beyond the first.
+    PIPELINE_MESSAGES_SPLIT = Desc::counter("media_metrics_pipeline_messages_split_total", "Packets beyond the first that reports were split into.");
+    /// How long the host takes.
+    PIPELINE_CALLBACK = Desc::histogram("media_metrics_pipeline_callback_seconds", "Time that the host's callbacks took, by name: collect, send. While one runs, all others wait.", LATENCY_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(&["callback"]);
+    /// Panics of the host.
+    PIPELINE_PANICS = Desc::counter("media_metrics_pipeline_panics_total", "Panics of the host's callbacks, caught, by name: collect, send, audience, and drop for the end of a provider.").labels(&["callback"]);
+    /// Ticks that did not come.
+    PIPELINE_TICKS_MISSED = Desc::counter("media_metrics_pipeline_ticks_missed_total", "Ticks that collapsed into a later one, because the pipeline ran too late, by what was due: sample, batch, report.").labels(&["tick"]);
+    /// How late the pipeline ran.
+    PIPELINE_LATE = Desc::histogram("media_metrics_pipeline_late_seconds", "Time by which the pipeline ran after something was due.", LATENCY_BOUNDS)
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //! by `tshark`, by RFC 3550's own code (`appendix_a`) and plainly (`reading`), which must agree or differ
 //! by a rule of `disagreement`.
 //!
+//! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes.
+//!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.
 //! Everything listens on loopback, has a deadline, and ends with the test that started it. Waiting
@@ -28,6 +30,7 @@ pub mod ffmpeg;
 pub mod figures;
 pub mod gst;
 pub mod ledger;
+pub mod livekit;
 pub mod page;
 pub mod pcap;
 pub mod plan;

@@ -42,6 +42,13 @@ const TOOLS: &[Tool] = &[
     tool("editcap --version", "wireshark-common"),
     tool("mergecap --version", "wireshark-common"),
     tool("test -f /usr/share/sip-tester/g711a.pcap", "sip-tester"),
+    // LiveKit's own client packages, whose messages ours are compared with, come by these.
+    tool("python3 -m pip --version", "python3-pip"),
+    tool("node --version", "nodejs"),
+    tool("npm --version", "npm"),
+    // What else tells a machine's load, memory and queues.
+    tool("tc -V", "iproute2"),
+    tool("free --version", "procps"),
     // Instruction counts and disassembly of the hot path.
     tool("valgrind --version", "valgrind"),
     tool("objdump --version", "binutils"),

@@ -69,7 +69,7 @@ pub struct MetricSample {
     /// The same moment on the server's clock.
     #[prost(message, optional, tag = "2")]
     pub normalized_timestamp: Option<Timestamp>,
-    /// The number, in the unit of the row's label.
+    /// The number, in the unit of the row's label. -0 is written as 0.
     #[prost(float, tag = "3")]
     pub value: f32,
 }

@@ -35,11 +35,11 @@ pub(super) struct File {
     pub(super) rtx: BTreeMap<PayloadType, PayloadType>,
     pub(super) synthetic: Option<Synthetic>,
     pub(super) profile: Option<Profile>,
-    pub(super) livekit: LivekitConfig,
-    pub(super) metric: MetricConfig,
-    pub(super) rtc: RtcConfig,
-    pub(super) node_stats: NodeStatsConfig,
-    pub(super) prometheus: PrometheusConfig,
+    pub(super) livekit: Option<LivekitConfig>,
+    pub(super) metric: Option<MetricConfig>,
+    pub(super) rtc: Option<RtcConfig>,
+    pub(super) node_stats: Option<NodeStatsConfig>,
+    pub(super) prometheus: Option<PrometheusConfig>,
     pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
 }
 

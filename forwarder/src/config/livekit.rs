@@ -42,7 +42,8 @@ impl Profile {
 /// The file's `prometheus` section with its deprecated spelling.
 pub(super) fn prometheus(file: &File) -> Result<PrometheusConfig, ConfigError> {
     let deprecated = file.prometheus_port.map(|port| port.get() as u16);
-    let prometheus = file.prometheus.clone().or_deprecated(deprecated);
+    let prometheus = file.prometheus.clone().unwrap_or_default();
+    let prometheus = prometheus.or_deprecated(deprecated);
     match prometheus.basic_auth {
         // Serving openly what was to be guarded would be the worst of all answers.
         Some(_) => Err(ConfigError::BasicAuth),
@@ -198,12 +199,12 @@ mod tests {
 
     #[test]
     fn a_password_that_nobody_would_ask_for_is_refused() {
-        let guarded = "prometheus: {port: 1, username: u, password: geheim}";
+        let guarded = "prometheus: {port: 1, username: u, password: secret}";
         let error = combine(guarded, ForwardFlags::default()).unwrap_err();
         assert!(matches!(error, ConfigError::BasicAuth));
         let text = error.to_string();
         assert!(
-            text.contains("username") && !text.contains("geheim"),
+            text.contains("username") && !text.contains("secret"),
             "{text}"
         );
     }
@@ -264,6 +265,22 @@ mod tests {
         assert!(!settings.rtc.forward_stats.is_on());
     }
 
+    /// As in LiveKit: what is left empty says nothing.
+    #[test]
+    fn empty_sections_have_their_defaults() {
+        let empty = "metric:\nrtc:\nnode_stats:\nprometheus:\nlivekit:\n";
+        let inner =
+            "metric:\n  timestamper_config:\n  collector:\n  reporter:\nrtc:\n  forward_stats:\n";
+        let nothing = combine("", ForwardFlags::default()).unwrap();
+        for yaml in [empty, inner] {
+            assert_eq!(
+                combine(yaml, ForwardFlags::default()).unwrap(),
+                nothing,
+                "{yaml}"
+            );
+        }
+    }
+
     #[test]
     fn errors_have_line_and_key_or_remedy() {
         for (text, line, says) in [
@@ -276,7 +293,7 @@ mod tests {
             (
                 "metric:\n  reporter: {reporting_interval_ms: 5s}\n",
                 2,
-                "5s",
+                "without a unit",
             ),
             (
                 "metric:\n  timestamper_config:\n    one_way_delay_estimator_min_interval: 5 s\n",
@@ -300,6 +317,11 @@ mod tests {
                 "at least 1ms",
             ),
             (
+                "rtc:\n  forward_stats:\n    report_window: 10\n",
+                3,
+                "at least 1ms",
+            ),
+            (
                 "node_stats:\n  stats_rate_measurement_intervals: []\n",
                 2,
                 "is empty",
@@ -317,7 +339,6 @@ mod tests {
             ("workers: 1\nkeys: {a: b}\n", 2, "node_stats"),
         ] {
             let error = File::parse(text).unwrap_err();
-            println!("{}", error.render());
             let at = error.location().map(|l| l.line());
             assert_eq!(at, Some(line), "{text:?}: {error}");
             assert!(error.to_string().contains(says), "{text:?}: {error}");

@@ -123,10 +123,10 @@ const fn histogram(
 }
 
 macro_rules! families {
-    ($($id:ident: $origin:ident = $make:expr;)+) => {
+    ($($id:ident: $origin:ident = $make:ident($name:literal, $help:literal, $($more:expr),+) $(.max_series($most:literal))?;)+) => {
         $(
-            #[doc = concat!("See its help, and [`ALL`]: filled by `Origin::", stringify!($origin), "`.")]
-            pub static $id: Desc = $make;
+            #[doc = concat!("`", $name, "`. ", $help)]
+            pub static $id: Desc = $make($name, $help, $($more),+) $(.max_series($most))?;
         )+
 
         /// All of them, in LiveKit's order.

@@ -2,10 +2,7 @@
 //!
 //! Lives here: the count beside the gauge, the guard. Not here: what is counted.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use crate::sync::Relaxed;
+use crate::sync::{Arc, AtomicU64, Relaxed};
 use crate::{Counter, Gauge};
 
 /// A gauge of how many there are.

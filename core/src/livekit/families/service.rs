@@ -32,6 +32,8 @@ pub(super) struct Service {
 struct Relayed(Success, SignalDirection);
 
 impl Key for Relayed {
+    const COUNT: usize = <(Success, SignalDirection)>::COUNT;
+
     fn all() -> Vec<Self> {
         let all = <(Success, SignalDirection)>::all();
         all.into_iter().map(|(s, d)| Self(s, d)).collect()

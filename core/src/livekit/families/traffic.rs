@@ -23,6 +23,8 @@ const MAX_COUNTRIES: usize = 500;
 const INITIAL: &str = "initial";
 
 impl Key for Rating {
+    const COUNT: usize = Self::ALL.len();
+
     fn all() -> Vec<Self> {
         Self::ALL.to_vec()
     }

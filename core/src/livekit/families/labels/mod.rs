@@ -52,6 +52,8 @@ macro_rules! label {
         }
 
         impl $crate::livekit::families::labels::Key for $name {
+            const COUNT: usize = Self::ALL.len();
+
             fn all() -> Vec<Self> {
                 Self::ALL.to_vec()
             }
@@ -70,6 +72,9 @@ pub(super) use label;
 
 /// A combination of label values out of a closed set, so that each can have a handle in a list.
 pub(super) trait Key: Copy + Eq {
+    /// How many there are.
+    const COUNT: usize;
+
     /// All combinations.
     fn all() -> Vec<Self>;
 
@@ -81,6 +86,8 @@ pub(super) trait Key: Copy + Eq {
 }
 
 impl<A: Key, B: Key> Key for (A, B) {
+    const COUNT: usize = A::COUNT * B::COUNT;
+
     fn all() -> Vec<Self> {
         let second = B::all();
         let with_each = |a: A| second.iter().map(move |&b| (a, b));
@@ -88,7 +95,7 @@ impl<A: Key, B: Key> Key for (A, B) {
     }
 
     fn index(self) -> usize {
-        self.0.index() * B::all().len() + self.1.index()
+        self.0.index() * B::COUNT + self.1.index()
     }
 
     fn values(self) -> Vec<&'static str> {
@@ -147,6 +154,7 @@ mod tests {
 
     fn numbered<K: Key + Debug>() {
         let all = K::all();
+        assert_eq!(all.len(), K::COUNT, "{all:?}");
         let texts: HashSet<_> = all.iter().map(|k| k.values()).collect();
         assert_eq!(texts.len(), all.len(), "two of {all:?} have one text");
         for (i, key) in all.iter().enumerate() {

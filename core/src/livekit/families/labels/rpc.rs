@@ -64,6 +64,8 @@ pub enum ServiceOperation {
 }
 
 impl Key for ServiceOperation {
+    const COUNT: usize = 5 + 2 * NegotiationError::COUNT;
+
     fn all() -> Vec<Self> {
         let errors = NegotiationError::ALL.iter().copied();
         [Self::ParticipantJoin, Self::ParticipantJoinUnsent]
@@ -82,7 +84,7 @@ impl Key for ServiceOperation {
             Self::Offer => 3,
             Self::Answer => 4,
             Self::OfferFailed(error) => 5 + error.index(),
-            Self::AnswerFailed(error) => 5 + NegotiationError::ALL.len() + error.index(),
+            Self::AnswerFailed(error) => 5 + NegotiationError::COUNT + error.index(),
         }
     }
 
@@ -268,6 +270,8 @@ pub enum WebhookOutcome {
 }
 
 impl Key for WebhookOutcome {
+    const COUNT: usize = 2 + WebhookDrop::COUNT;
+
     fn all() -> Vec<Self> {
         let drops = WebhookDrop::ALL.iter().map(|d| Self::Drop(*d));
         [Self::Success, Self::Failure]

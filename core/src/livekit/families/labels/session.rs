@@ -64,6 +64,8 @@ impl JoinState {
 }
 
 impl Key for JoinState {
+    const COUNT: usize = Self::ALL.len();
+
     fn all() -> Vec<Self> {
         Self::ALL.to_vec()
     }
@@ -186,6 +188,8 @@ pub enum SubscribeState {
 }
 
 impl Key for SubscribeState {
+    const COUNT: usize = 3 + SubscribeError::COUNT;
+
     fn all() -> Vec<Self> {
         let failures = SubscribeError::ALL.iter().map(|e| Self::Failure(*e));
         [Self::Attempt, Self::Success, Self::Cancel]

@@ -1,14 +1,18 @@
 //! RPC between nodes: calls, streams, and what a server does with requests before it answers.
 //!
-//! Lives here: a handle for each kind of method. All nine families; their look-ups are by the handle's labels,
-//! so nothing is looked up while a call is recorded, but for errors and claims.
+//! Lives here: the nine families, and a method's series in them, found once for a handle; only errors and claims
+//! are looked up when they happen. In `handles`: what a host tells. Not here: which names pass (`labels`).
+
+mod handles;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use handles::{PsrpcMulti, PsrpcRpc, PsrpcServer, PsrpcStream};
+
 use super::labels::text::name;
 use super::labels::{ClaimOutcome, OTHER, PsrpcError, Role};
-use super::level::{Level, Present};
+use super::level::Level;
 use super::open::{Open, Place};
 use super::scope::{Scope, Series, TimesMs};
 use super::{Families, catalog};
@@ -83,6 +87,38 @@ impl Psrpc {
         let values: Vec<&str> = extra.chain(own.iter().copied()).collect();
         place.series(desc, &values)
     }
+}
+
+/// Calls of one method.
+#[derive(Debug)]
+struct Calls {
+    time: TimesMs,
+    received_bytes: Counter,
+    sent_bytes: Counter,
+}
+
+impl Calls {
+    fn count_bytes(&self, received: u64, sent: u64) {
+        self.received_bytes.add(received);
+        self.sent_bytes.add(sent);
+    }
+}
+
+/// Streams of one method.
+#[derive(Debug)]
+struct Streams {
+    open: Level,
+    send_time: TimesMs,
+    received: Counter,
+    received_bytes: Counter,
+    sent_bytes: Counter,
+}
+
+/// Requests of one method.
+#[derive(Debug)]
+struct Requests {
+    received: Counter,
+    expired: Counter,
 }
 
 /// Whose method it is, and of which kind.
@@ -188,160 +224,17 @@ impl Method {
         let errors = psrpc.errors.get(&inner.scope, values, folded, made);
         self.families.with(errors, |errors| errors.inc());
     }
-}
 
-/// Calls of one method.
-#[derive(Debug)]
-struct Calls {
-    time: TimesMs,
-    received_bytes: Counter,
-    sent_bytes: Counter,
-}
-
-impl Calls {
-    fn count_bytes(&self, received: u64, sent: u64) {
-        self.received_bytes.add(received);
-        self.sent_bytes.add(sent);
-    }
-}
-
-/// One end of a method that gets one response.
-#[derive(Clone, Debug)]
-pub struct PsrpcRpc {
-    of: Method,
-    calls: Arc<Calls>,
-}
-
-impl PsrpcRpc {
-    /// A call ended: its time if it went well, its error if it did not; bytes of the messages received and
-    /// sent either way.
-    ///
-    /// - **Cost**: some nanoseconds; a look-up for an error.
-    pub fn ended(
-        &self,
-        result: Result<(), PsrpcError>,
-        time: Duration,
-        received_bytes: u64,
-        sent_bytes: u64,
-    ) {
-        self.calls.count_bytes(received_bytes, sent_bytes);
-        match result {
-            Ok(()) => self.calls.time.record(time),
-            Err(error) => self.of.failed(error),
-        }
-    }
-}
-
-/// One end of a method that gets many responses.
-#[derive(Clone, Debug)]
-pub struct PsrpcMulti {
-    of: Method,
-    calls: Arc<Calls>,
-}
-
-impl PsrpcMulti {
-    /// A call ended with so many responses: its time if there was one, else the error `unknown`; bytes as of
-    /// [`PsrpcRpc::ended`].
-    pub fn ended(&self, responses: usize, time: Duration, received_bytes: u64, sent_bytes: u64) {
-        self.calls.count_bytes(received_bytes, sent_bytes);
-        if responses > 0 {
-            self.calls.time.record(time);
-        } else {
-            self.of.failed(PsrpcError::Unknown);
-        }
-    }
-}
-
-/// Streams of one method.
-#[derive(Debug)]
-struct Streams {
-    open: Level,
-    send_time: TimesMs,
-    received: Counter,
-    received_bytes: Counter,
-    sent_bytes: Counter,
-}
-
-/// One end of a method that opens streams.
-#[derive(Clone, Debug)]
-pub struct PsrpcStream {
-    of: Method,
-    streams: Arc<Streams>,
-}
-
-impl PsrpcStream {
-    /// A stream is open for as long as the guard lives: `livekit_psrpc_stream_count`.
-    pub fn open(&self) -> Present {
-        self.of.families.hold(&self.streams.open)
-    }
-
-    /// A stream was opened, whose end [`closed`](Self::closed) will tell.
-    pub fn opened(&self) {
-        self.streams.open.raise();
-    }
-
-    /// A stream was closed. Ignored and counted if none is open.
-    pub fn closed(&self) {
-        self.of.families.end(&self.streams.open);
-    }
-
-    /// A message was sent, in this time, or could not be.
-    pub fn sent(&self, result: Result<(), PsrpcError>, time: Duration, bytes: u64) {
-        self.streams.sent_bytes.add(bytes);
-        match result {
-            Ok(()) => self.streams.send_time.record(time),
-            Err(error) => self.of.failed(error),
-        }
-    }
-
-    /// A message was received, or should have been.
-    pub fn received(&self, result: Result<(), PsrpcError>, bytes: u64) {
-        self.streams.received_bytes.add(bytes);
-        match result {
-            Ok(()) => self.streams.received.inc(),
-            Err(error) => self.of.failed(error),
-        }
-    }
-}
-
-/// Requests of one method.
-#[derive(Debug)]
-struct Requests {
-    received: Counter,
-    expired: Counter,
-}
-
-/// A server's end of a method, before it answers.
-#[derive(Clone, Debug)]
-pub struct PsrpcServer {
-    of: Method,
-    requests: Arc<Requests>,
-}
-
-impl PsrpcServer {
-    /// A request was received, whatever became of it.
-    pub fn received(&self) {
-        self.requests.received.inc();
-    }
-
-    /// A request came after its deadline.
-    pub fn expired(&self) {
-        self.requests.expired.inc();
-    }
-
-    /// The claim on a request was settled, after so long: `livekit_psrpc_claim_wait_time_ms`.
-    pub fn claim(&self, outcome: ClaimOutcome, waited: Duration) {
-        let Families { inner } = &self.of.families;
+    fn claimed(&self, outcome: ClaimOutcome, waited: Duration) {
+        let Families { inner } = &self.families;
         let (psrpc, outcome) = (&inner.psrpc, outcome.as_str());
-        let values = self.of.named();
+        let values = self.named();
         let values = values.map(|(service, method)| [service, method, outcome]);
         let folded = [OTHER, OTHER, outcome];
         let made =
             |place: &Place<'_>, own: [&str; 3]| psrpc.series(place, &psrpc.claim_wait_time, &own);
         let claims = psrpc.claims.get(&inner.scope, values, folded, made);
-        self.of
-            .families
-            .with(claims, |claims| claims.record(waited));
+        self.families.with(claims, |claims| claims.record(waited));
     }
 }
 

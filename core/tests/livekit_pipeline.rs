@@ -1,0 +1,25 @@
+//! The pipeline with injected time: who gets what, when, and nothing after the end.
+
+#![cfg(feature = "livekit")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+#[path = "livekit_pipeline/crowd.rs"]
+mod crowd;
+#[path = "livekit_pipeline/ending.rs"]
+mod ending;
+#[path = "livekit_pipeline/host.rs"]
+mod host;
+#[path = "livekit_pipeline/intake.rs"]
+mod intake;
+#[path = "livekit_pipeline/model.rs"]
+mod model;
+#[path = "livekit_pipeline/timing.rs"]
+mod timing;
+#[path = "livekit_pipeline/wiring.rs"]
+mod wiring;
