@@ -258,9 +258,9 @@ impl Measuring {
         if profile.has_livekit() {
             let livekit = Livekit::register(&registry, settings, rooms);
             let livekit = livekit.map_err(StartError::Register)?;
-            let network = livekit.network(&settings.node_stats);
-            let network = network.map_err(StartError::Register)?;
-            reporter = reporter.task("network", |_| network);
+            let machine = livekit.machine(&settings.node_stats);
+            let machine = machine.map_err(StartError::Register)?;
+            reporter = reporter.task("machine", |_| machine);
             open = Some(livekit.open(rooms));
             instruments = instruments.with_livekit(livekit);
         }

@@ -10,6 +10,7 @@
 //! | track published | a stream that comes in, unless it only repeats another (RFC 4588); each layer is one |
 //! | track subscribed | such a stream on its way to one subscriber |
 //! | attempt | a stream that wants to be recorded; while the limit is met, each ten times a second at most |
+//! | packets of the node | those of the operating system's queues, each `node_stats.stats_update_interval` |
 //! | quality | each five seconds, of who sends: of their worst stream; of a subscriber that reports: of the worst way to it |
 //! | failure to subscribe | a way that is not recorded for the limit; its packets are forwarded |
 //!
@@ -25,11 +26,12 @@ use media_metrics_core::livekit::config::{NodeId, NodeStatsConfig};
 use media_metrics_core::livekit::derive_families;
 use media_metrics_core::livekit::families::{
     self, Families, NodeIdentity, NodeType, Present, PublishState, SubscribeError, SubscribeState,
-    TrackKind, catalog,
+    TrackKind,
 };
+use media_metrics_core::livekit::node::families::NodeFamilies;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::livekit::time::Clock;
-use media_metrics_core::{Gauge, RegisterError, Registry, Task};
+use media_metrics_core::{RegisterError, Registry, Task};
 
 use crate::config::{Profile, Room, Settings, Subscriber};
 use crate::payload::MediaKind;
@@ -119,18 +121,17 @@ impl Livekit {
         }
     }
 
-    /// What counts the packets of the operating system's queues.
+    /// What tells of the machine, from now on.
     ///
     /// # Errors
     /// The registry has no room.
-    pub fn network(&self, config: &NodeStatsConfig) -> Result<Network, RegisterError> {
-        let gauge = |kind| self.families.gauge(&catalog::NODE_PACKET_TOTAL, &[kind]);
-        Ok(Network {
+    pub fn machine(&self, config: &NodeStatsConfig) -> Result<MachineTask, RegisterError> {
+        Ok(MachineTask {
+            livekit: self.families.clone(),
+            ours: NodeFamilies::new(&self.registry)?,
             system: System::new(Machine::local()),
             clock: Clock::new(),
             every: config.update,
-            out: gauge("out")?,
-            dropped: gauge("dropped")?,
         })
     }
 }
@@ -258,28 +259,23 @@ impl Publishers {
     }
 }
 
-/// Tells the packets of the operating system's queues, on the reporter's thread.
+/// Tells what the operating system says, on the reporter's thread: some small files, one question to the kernel.
 #[derive(Debug)]
-pub struct Network {
+pub struct MachineTask {
+    livekit: Families,
+    ours: NodeFamilies,
     system: System,
     clock: Clock,
     every: Duration,
-    out: Gauge,
-    dropped: Gauge,
 }
 
-impl Task for Network {
+impl Task for MachineTask {
     fn run(&mut self, now: Instant) -> Option<Instant> {
-        match self.system.read(self.clock.at(now)).packets_since_start {
-            Some(packets) => {
-                self.out.set(packets.out as f64);
-                self.dropped.set(packets.dropped as f64);
-            }
-            None => {
-                self.out.clear(); // unknown is not 0
-                self.dropped.clear();
-            }
+        let reading = self.system.read(self.clock.at(now));
+        if let Some(packets) = reading.packets_since_start {
+            self.livekit.node_packets(packets.out, packets.dropped);
         }
+        self.ours.record(&reading, self.system.failures());
         now.checked_add(self.every)
     }
 }
