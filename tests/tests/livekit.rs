@@ -235,3 +235,32 @@ fn without_a_profile_no_line_is_livekits() {
     assert!(!page.contains("livekit"), "{page}");
     let _printed = program.finish();
 }
+
+/// `docs/livekit.md` lists the same families, remarks and queries.
+#[test]
+fn the_documentation_says_the_same() {
+    let path = media_metrics_tests::package().join("../docs/livekit.md");
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut listed = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("| `livekit_")) {
+        let [_, name, _, here, _] = line.split('|').collect::<Vec<_>>()[..] else {
+            panic!("not three columns: {line}");
+        };
+        listed.insert(name.trim().trim_matches('`').to_owned(), here.trim());
+    }
+    assert!(listed.keys().eq(reference().keys()), "{listed:?}");
+    let absent: Vec<&String> = listed
+        .iter()
+        .filter(|(_, here)| **here == "absent")
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(absent, ON_FIRST_USE);
+    for lines in [&LINT[..], &ALIVE, &DEAD] {
+        let block = format!("\n{}\n```\n", lines.join("\n"));
+        assert!(
+            text.contains(&block),
+            "{} should hold these lines, and no other:{block}",
+            path.display()
+        );
+    }
+}
