@@ -38,6 +38,17 @@ pub(crate) struct Page {
 }
 
 impl Pages {
+    /// Pages of the families that `shown` names.
+    pub(crate) fn new(shown: text::Filter) -> Self {
+        let state = State {
+            encoder: text::Encoder::filtered(shown),
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
     /// The page of `snapshot`.
     pub(crate) fn get(&self, snapshot: &Arc<Snapshot>) -> Page {
         // A panic while encoding leaves an encoder that still compares before it trusts, and a page

@@ -33,3 +33,8 @@ pub use source::Source;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct ReadmeExamples;
+
+/// And those of the page about LiveKit.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/livekit.md")]
+struct LivekitExamples;

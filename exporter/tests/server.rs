@@ -62,6 +62,28 @@ fn a_page_and_its_head() {
 }
 
 #[test]
+fn two_servers_of_one_source_may_show_different_families() {
+    let bytes = Desc::counter("bytes_total", "Bytes.");
+    let packets: &[(&[&str], u64)] = &[(&["audio"], 7)];
+    let both = Builder::new()
+        .counter(&PACKETS, packets)
+        .counter(&bytes, &[(&[], 1)]);
+    let both = Arc::new(both.build());
+    let source = || {
+        let both = Arc::clone(&both);
+        Server::builder(move || Arc::clone(&both)).bind("127.0.0.1:0")
+    };
+    let some = source().families(|name| name.starts_with("packets_"));
+    let (some, all) = (some.start().unwrap(), source().start().unwrap());
+    assert_eq!(get(some.local_addr(), "/metrics").text(), PAGE);
+    let all = get(all.local_addr(), "/metrics");
+    assert_eq!(
+        all.text(),
+        format!("# HELP bytes_total Bytes.\n# TYPE bytes_total counter\nbytes_total 1\n{PAGE}")
+    );
+}
+
+#[test]
 fn many_requests_on_one_connection_one_by_one_and_at_once() {
     let server = server();
     let mut socket = connect(server.local_addr());

@@ -189,6 +189,54 @@ proptest! {
     }
 }
 
+/// Asked once for each family, and once more for one that changed; and nothing of a hidden one is there.
+#[test]
+fn families_that_are_not_shown_leave_no_line() {
+    let registry = Registry::new().unwrap();
+    let desc = |name: &str, kind| Desc::dynamic(kind, name.into(), "Help.".into());
+    let a = desc("a_total", Kind::Counter).dynamic_labels(["x"]);
+    let b = desc("b", Kind::Histogram).dynamic_bounds(vec![1.0, 2.0]);
+    let c = desc("c", Kind::Gauge);
+    registry.counter(&a, &["1"]).unwrap().add(7);
+    registry.histogram(&b, &[]).unwrap().record(1);
+    registry.gauge(&c, &[]).unwrap().set(3.0);
+
+    let (tell, asked) = std::sync::mpsc::channel();
+    let mut encoder = Encoder::only(move |name| {
+        tell.send(name.to_owned()).unwrap();
+        name == "a_total" || name == "c"
+    });
+    let of_these = |asked: &std::sync::mpsc::Receiver<String>| {
+        let asked: Vec<String> = asked.try_iter().collect();
+        ["a_total", "b", "c"].map(|name| asked.iter().filter(|n| *n == name).count())
+    };
+    let shown = |page: &str| {
+        page.lines()
+            .filter(|l| !l.starts_with('#'))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let first = encode(&mut encoder, &registry.collect());
+    assert_eq!(shown(&first), ["a_total{x=\"1\"} 7", "c 3"]);
+    assert_eq!(
+        parse(first.as_bytes()).unwrap().len(),
+        2,
+        "no comments of others: {first}"
+    );
+    assert_eq!(of_these(&asked), [1, 1, 1]);
+
+    assert_eq!(encode(&mut encoder, &registry.collect()), first);
+    assert_eq!(of_these(&asked), [0, 0, 0]);
+
+    registry.counter(&a, &["2"]).unwrap().inc();
+    let more = encode(&mut encoder, &registry.collect());
+    assert_eq!(
+        shown(&more),
+        ["a_total{x=\"1\"} 7", "a_total{x=\"2\"} 1", "c 3"]
+    );
+    assert_eq!(of_these(&asked), [1, 0, 0]);
+}
+
 #[test]
 fn series_and_families_come_and_numbers_change() {
     let registry = Registry::new().unwrap();

@@ -21,6 +21,7 @@ use media_metrics_exporter::{ServeError, Server};
 use crate::config::{Room, Settings};
 use crate::flows::{FlowConfig, FlowLimit, FlowSummary};
 use crate::inbox::Mailbox;
+use crate::livekit::{self, Livekit, OpenRooms};
 use crate::meter::Instruments;
 use crate::net::{BindError, bind_group};
 use crate::synthetic::{Plan, Published, Publishers, Sink, Tally};
@@ -114,6 +115,8 @@ struct Measuring {
     reporter: Reporter,
     server: Server,
     instruments: Instruments,
+    /// If LiveKit's families are served.
+    rooms: Option<OpenRooms>,
 }
 
 /// A running forwarder.
@@ -139,7 +142,7 @@ impl Forwarder {
         let sink = built_in_subscriber(settings, &mut rooms)?;
         let prepared = prepare(settings, &mut rooms)?;
         let measuring = if settings.metrics.enabled {
-            Some(Measuring::start(settings)?)
+            Some(Measuring::start(settings, &rooms)?)
         } else {
             None
         };
@@ -239,36 +242,50 @@ impl Drop for Forwarder {
 }
 
 impl Measuring {
-    fn start(settings: &Settings) -> Result<Self, StartError> {
+    fn start(settings: &Settings, rooms: &[Room]) -> Result<Self, StartError> {
         // Each stream that comes in goes out to every subscriber of its room.
-        let ways = settings.rooms.iter().map(|room| room.subscribers.len());
-        let each = 1 + ways.max().unwrap_or(0).max(1); // the built-in subscriber
-        let limits = &settings.limits;
+        let ways = rooms.iter().map(|room| room.subscribers.len());
+        let each = 1 + ways.max().unwrap_or(0);
+        let (limits, profile) = (&settings.limits, settings.profile);
         let registry = Registry::builder()
             .max_streams(limits.max_streams.get().saturating_mul(each))
             .build()
             .map_err(StartError::Register)?;
-        let instruments = Instruments::register(&registry).map_err(StartError::Register)?;
-        let mut server =
-            Server::builder(registry.clone()).bind(settings.metrics.listen.to_string());
+        let mut instruments = Instruments::register(&registry).map_err(StartError::Register)?;
+        let mut reporter =
+            Reporter::builder(&registry).interval(settings.metrics.interval.duration());
+        let mut open = None;
+        if profile.has_livekit() {
+            let livekit = Livekit::register(&registry, settings, rooms);
+            let livekit = livekit.map_err(StartError::Register)?;
+            let machine = livekit.machine(&settings.node_stats);
+            let machine = machine.map_err(StartError::Register)?;
+            reporter = reporter.task("machine", |_| machine);
+            open = Some(livekit.open(rooms));
+            instruments = instruments.with_livekit(livekit);
+        }
+        let mut server = Server::builder(registry.clone())
+            .bind(settings.metrics.listen.to_string())
+            .families(move |family| livekit::serves(profile, family));
         if let Some(auth) = &settings.prometheus.basic_auth {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
         let server = server.start().map_err(StartError::Serve)?;
-        let reporter = Reporter::builder(&registry)
-            .interval(settings.metrics.interval.duration())
-            .start()
-            .map_err(StartError::Report)?;
+        let reporter = reporter.start().map_err(StartError::Report)?;
         Ok(Self {
             registry,
             reporter,
             server,
             instruments,
+            rooms: open,
         })
     }
 
     /// The last merge, after which nothing is recorded any more.
     fn stop(self) -> Arc<Snapshot> {
+        if let Some(rooms) = self.rooms {
+            rooms.close();
+        }
         self.reporter.stop(LAST_WORDS);
         let snapshot = self.registry.latest();
         self.server.stop(LAST_WORDS);

@@ -11,6 +11,7 @@
 //! | [`net`], [`clock`] | the operating system |
 //! | [`subscribers`], [`inbox`] | who gets what, and workers' letters to each other |
 //! | [`meter`], [`flows`] | what is measured, stream by stream |
+//! | [`livekit`] | which event is which of LiveKit's |
 //! | [`payload`], [`rtcp`] | what packets mean |
 //! | [`analyze`] | what captures say of the streams in them |
 //! | [`synthetic`] | built-in publishers and subscriber |
@@ -27,6 +28,7 @@ pub mod config;
 pub mod flows;
 pub mod forward;
 pub mod inbox;
+pub mod livekit;
 pub mod meter;
 pub mod net;
 pub mod payload;

@@ -10,6 +10,7 @@ use media_metrics_core::rtp::rtcp::RtcpError;
 use media_metrics_core::{Counter, Histogram, LocalCounter, RegisterError, Registry};
 
 use crate::flows::Recorder;
+use crate::livekit::Livekit;
 use crate::net::SendFailure;
 use crate::payload::MediaKind;
 
@@ -120,6 +121,7 @@ impl Instruments {
                 registry: registry.clone(),
                 incoming: [audio?, video?],
                 outgoing: [audio_out?, video_out?],
+                livekit: None,
             },
             latency: registry.histogram(&catalog::FORWARD_LATENCY, &[])?,
             packets: counter(&catalog::FORWARD_PACKETS)?,
@@ -141,6 +143,13 @@ impl Instruments {
                 .map(send_error)
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The same, with LiveKit's families told of tracks and participants.
+    #[must_use]
+    pub fn with_livekit(mut self, livekit: Livekit) -> Self {
+        self.recorder.livekit = Some(livekit);
+        self
     }
 
     /// What makes the records of streams.

@@ -31,6 +31,7 @@ pub mod figures;
 pub mod gst;
 pub mod ledger;
 pub mod livekit;
+pub mod page;
 pub mod pcap;
 pub mod plan;
 pub mod ports;

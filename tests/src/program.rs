@@ -20,18 +20,23 @@ impl Program {
     /// `media-metrics forward` from any port of loopback to `subscribers`, metrics on another one.
     #[must_use]
     pub fn forward(subscribers: &[SocketAddr]) -> Self {
-        let mut arguments: Vec<String> = [
-            "forward",
-            "--listen",
-            "127.0.0.1:0",
-            "--metrics",
-            "127.0.0.1:0",
-        ]
-        .map(String::from)
-        .into();
+        let mut arguments = vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()];
         for subscriber in subscribers {
             arguments.extend(["--subscriber".to_owned(), subscriber.to_string()]);
         }
+        Self::start(&arguments)
+    }
+
+    /// The same with built-in streams and a built-in subscriber, serving the families of `profile`.
+    #[must_use]
+    pub fn synthetic(streams: u32, profile: &str) -> Self {
+        let streams = streams.to_string();
+        Self::start(&["--synthetic", &streams, "--profile", profile].map(str::to_owned))
+    }
+
+    fn start(more: &[String]) -> Self {
+        let arguments = ["forward", "--metrics", "127.0.0.1:0"].map(str::to_owned);
+        let arguments = [&arguments[..], more].concat();
         let mut process = Process::start(executable(), &arguments);
         let listen = process.find_line("where it listens", wait::PATIENCE, |line| {
             address(line, "RTP and RTCP on ")

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -157,6 +157,30 @@ pub fn get(url: &str) -> Result<String, String> {
 /// # Errors
 /// Its complaints, lint included.
 pub fn check_metrics(page: &str) -> Result<(), String> {
+    let (complaints, status) = promtool(page)?;
+    match status.success() && complaints.is_empty() {
+        true => Ok(()),
+        false => Err(format!("promtool check metrics: {status}: {complaints}")),
+    }
+}
+
+/// The lint that `promtool check metrics` has about a page that it can read, line by line, sorted.
+///
+/// # Errors
+/// It can't read the page.
+pub fn lint(page: &str) -> Result<Vec<String>, String> {
+    let (complaints, status) = promtool(page)?;
+    match status.code() {
+        Some(0 | 3) => {
+            let mut lines: Vec<String> = complaints.lines().map(str::to_owned).collect();
+            lines.sort();
+            Ok(lines)
+        }
+        _ => Err(format!("promtool check metrics: {status}: {complaints}")),
+    }
+}
+
+fn promtool(page: &str) -> Result<(String, ExitStatus), String> {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -175,11 +199,8 @@ pub fn check_metrics(page: &str) -> Result<(), String> {
     let text = [output.stdout, output.stderr].concat();
     let complaints = String::from_utf8_lossy(&text).trim().to_owned();
     match written {
-        Some(Ok(())) if output.status.success() && complaints.is_empty() => Ok(()),
-        _ => Err(format!(
-            "promtool check metrics: {}: {complaints}",
-            output.status
-        )),
+        Some(Ok(())) => Ok((complaints, output.status)),
+        _ => Err(format!("promtool did not read the page: {complaints}")),
     }
 }
 

@@ -26,6 +26,7 @@ pub use self::limits::Limits;
 use self::routes::Routes;
 use crate::encode::Pages;
 use crate::error::ServeError;
+use crate::format::text::Filter;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
 
@@ -83,6 +84,7 @@ impl Server {
             limits: Limits::default(),
             stale_after: None,
             auth: None,
+            shown: Filter::default(),
         }
     }
 
@@ -123,6 +125,7 @@ pub struct ServerBuilder {
     limits: Limits,
     stale_after: Option<Duration>,
     auth: Option<BasicAuth>,
+    shown: Filter,
 }
 
 impl ServerBuilder {
@@ -157,6 +160,25 @@ impl ServerBuilder {
         self
     }
 
+    /// Leaves out families whose name `shown` says no to; by default all are served. They are still merged, and
+    /// other servers of the same source may show them.
+    ///
+    /// It is asked once for each family, and again when series of it came or went; on the server's thread.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use media_metrics_core::snapshot::Builder;
+    /// # let snapshot = Arc::new(Builder::new().build());
+    /// # let source = move || Arc::clone(&snapshot);
+    /// let builder = media_metrics_exporter::Server::builder(source).families(|name| !name.starts_with("media_rtp_"));
+    /// # drop(builder);
+    /// ```
+    #[must_use]
+    pub fn families(mut self, shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.shown = Filter::new(shown);
+        self
+    }
+
     /// Listens, and starts the thread.
     ///
     /// # Errors
@@ -168,7 +190,7 @@ impl ServerBuilder {
         let routes = Routes {
             telemetry,
             source: self.source,
-            pages: Pages::default(),
+            pages: Pages::new(self.shown),
             stale_after: self.stale_after,
             auth: self.auth,
         };
@@ -198,6 +220,7 @@ impl std::fmt::Debug for ServerBuilder {
             .field("limits", &self.limits)
             .field("stale_after", &self.stale_after)
             .field("auth", &self.auth)
+            .field("families", &self.shown)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use media_metrics_core::judge::QualityControl;
+use media_metrics_core::judge::{Participant, QualityControl};
 use media_metrics_core::quality;
 use media_metrics_core::registry::{Group, SenderGroup};
 use media_metrics_core::rtp::RtpHeader;
@@ -14,6 +14,7 @@ use media_metrics_core::stream::{SendStream, SenderConfig};
 use media_metrics_core::{RegisterError, Registry, Stream, StreamConfig};
 
 use super::summary::{FlowSummary, Reported};
+use crate::livekit::{Livekit, Tracks};
 use crate::payload::{MediaKind, Payload};
 
 /// Makes the records of streams.
@@ -25,6 +26,8 @@ pub struct Recorder {
     pub incoming: [Group; MediaKind::ALL.len()],
     /// The group of what goes out.
     pub outgoing: [SenderGroup; MediaKind::ALL.len()],
+    /// Who is told of tracks and participants, if LiveKit's families are served.
+    pub livekit: Option<Livekit>,
 }
 
 /// What its first packet says of a stream.
@@ -59,6 +62,8 @@ struct Record {
     stream: Stream,
     /// By subscriber. `None` for the one that publishes it, and where the limit on senders was met.
     ways: Box<[Option<Way>]>,
+    /// If LiveKit's families are served, and it is no repetition.
+    tracks: Option<Tracks>,
 }
 
 /// The way of a stream to one subscriber.
@@ -74,13 +79,16 @@ struct Way {
 }
 
 impl Flow {
-    /// A stream that begins with this packet; `subscribers` get it, but not its own source.
+    /// A stream that begins with this packet; `subscribers` get it, but not its own source. Its quality is
+    /// that of `participant`.
     pub(super) fn begin(
         birth: Birth,
         recorder: Option<&Recorder>,
         subscribers: &[SocketAddr],
+        participant: Option<&Participant>,
     ) -> Result<Self, RegisterError> {
-        let record = recorder.map(|recorder| Record::begin(&birth, recorder, subscribers));
+        let record =
+            recorder.map(|recorder| Record::begin(&birth, recorder, subscribers, participant));
         Ok(Self {
             control: birth.source,
             last_ns: birth.now,
@@ -136,6 +144,7 @@ impl Flow {
             registry,
             stream,
             ways,
+            tracks,
         }) = &mut self.record
         else {
             return;
@@ -156,7 +165,9 @@ impl Flow {
         } = way;
         if !std::mem::replace(heard, true) {
             let config = quality::Config::outbound(self.birth.payload.loss_weight());
-            *quality = registry.judge_sender(sender, config, None).ok();
+            let tracks = tracks.as_ref();
+            let participant = tracks.and_then(|t| t.subscriber(self.birth.room, subscriber));
+            *quality = registry.judge_sender(sender, config, participant).ok();
         }
         match event {
             Event::Report { block, .. } => {
@@ -221,6 +232,7 @@ impl Record {
         birth: &Birth,
         recorder: &Recorder,
         subscribers: &[SocketAddr],
+        participant: Option<&Participant>,
     ) -> Result<Self, RegisterError> {
         let Payload {
             kind,
@@ -240,17 +252,22 @@ impl Record {
         if !birth.repeats {
             let config = quality::Config::inbound(birth.payload.loss_weight());
             // Where a limit is met, the stream is measured and not scored.
-            let _ = registry.judge(&stream, config, None);
+            let _ = registry.judge(&stream, config, participant);
         }
         let mut config = SenderConfig::new(birth.ssrc, hz);
         if let Some(pt) = birth.repeated_by {
             // The payload type tells them; an SSRC has to be named, and this one is not the media's.
             config = config.rtx(!birth.ssrc, pt);
         }
+        // Repeated packets count with the stream that they repeat.
+        let livekit = recorder.livekit.as_ref().filter(|_| !birth.repeats);
+        let mut tracks = livekit.map(|livekit| livekit.published(kind));
         let way = |subscriber: &SocketAddr| {
-            // Repeated packets count with the stream that they repeat.
             let gets = *subscriber != birth.source && !birth.repeats;
             let made = gets.then(|| registry.sender(outgoing, config));
+            if let (Some(tracks), Some(made)) = (&mut tracks, &made) {
+                tracks.on_subscribe(made.is_ok());
+            }
             made.and_then(Result::ok).map(|sender| Way {
                 sender,
                 heard: false,
@@ -261,6 +278,7 @@ impl Record {
             registry: registry.clone(),
             stream,
             ways: subscribers.iter().map(way).collect(),
+            tracks,
         })
     }
 }
@@ -289,7 +307,13 @@ mod tests {
             now: 0,
         };
         let to = [PUBLISHER, "127.0.0.1:6000", "127.0.0.1:7000"];
-        Flow::begin(birth, Some(&recorder), &to.map(|to| to.parse().unwrap())).unwrap()
+        Flow::begin(
+            birth,
+            Some(&recorder),
+            &to.map(|to| to.parse().unwrap()),
+            None,
+        )
+        .unwrap()
     }
 
     fn told(flow: &mut Flow, subscriber: usize, packet: &[u8]) {

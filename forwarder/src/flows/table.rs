@@ -16,6 +16,7 @@ use slab::Slab;
 use super::flow::{Birth, Flow, Recorder};
 use super::index::{FlowId, FlowKey, Index};
 use super::summary::{Ended, FlowSummary};
+use crate::livekit::{Livekit, Publishers};
 use crate::payload::PayloadTypes;
 
 /// While there is no room, a worker asks again only this often: 100 ms. So a flood of new SSRCs costs each
@@ -88,6 +89,8 @@ pub struct Flows {
     /// Ended, but their last packets may still be on the way out.
     leaving: Vec<FlowId>,
     ended: Ended,
+    /// If LiveKit's families are served.
+    publishers: Option<Publishers>,
     /// There was no room: until then nobody asks.
     full_until: u64,
     next_sweep: u64,
@@ -102,7 +105,9 @@ impl Flows {
         recorder: Option<Recorder>,
         rooms: Vec<Vec<SocketAddr>>,
     ) -> Self {
+        let livekit = recorder.as_ref().and_then(|r| r.livekit.as_ref());
         Self {
+            publishers: livekit.map(Livekit::publishers),
             config,
             recorder,
             rooms,
@@ -186,10 +191,6 @@ impl Flows {
         if now < self.full_until {
             return None;
         }
-        if !self.config.limit.take() {
-            self.full_until = now + ASK_AGAIN;
-            return None;
-        }
         let (pt, payloads) = (header.payload_type, &self.config.payloads);
         let birth = Birth {
             room,
@@ -201,12 +202,22 @@ impl Flows {
             repeated_by: payloads.repeated_by(pt),
             now,
         };
-        let subscribers = self.rooms.get(usize::from(room));
-        let subscribers = subscribers.map(Vec::as_slice).unwrap_or_default();
-        let flow = match Flow::begin(birth, self.recorder.as_ref(), subscribers) {
+        let livekit = self.recorder.as_ref().and_then(|r| r.livekit.as_ref());
+        if let Some(livekit) = livekit.filter(|_| !birth.repeats) {
+            livekit.on_publish(birth.payload.kind);
+        }
+        if !self.config.limit.take() {
+            self.full_until = now + ASK_AGAIN;
+            return None;
+        }
+        let subscribers = subscribers(&self.rooms, room);
+        let publishers = self.publishers.as_mut();
+        let participant = publishers.and_then(|p| p.came(room, source, subscribers));
+        let recorder = self.recorder.as_ref();
+        let flow = match Flow::begin(birth, recorder, subscribers, participant) {
             Ok(flow) => flow,
             Err(_) => {
-                self.config.limit.give_back();
+                self.give_back(&birth);
                 self.full_until = now + ASK_AGAIN;
                 return None;
             }
@@ -323,9 +334,17 @@ impl Flows {
         let Some(flow) = self.flows.try_remove(id.0) else {
             return;
         };
-        self.config.limit.give_back();
+        self.give_back(flow.birth());
         if let Some(summary) = flow.summary() {
             self.ended.remember(summary);
+        }
+    }
+
+    /// A stream of this birth is no more: there is room for another.
+    fn give_back(&mut self, birth: &Birth) {
+        self.config.limit.give_back();
+        if let Some(publishers) = &mut self.publishers {
+            publishers.left(birth.room, birth.source);
         }
     }
 
@@ -351,6 +370,14 @@ impl Flows {
         }
         self.ended.busiest()
     }
+}
+
+/// The addresses of a room's subscribers.
+fn subscribers(rooms: &[Vec<SocketAddr>], room: u16) -> &[SocketAddr] {
+    rooms
+        .get(usize::from(room))
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 /// Room, source and payload type: all that packets which repeat a stream have in common with it.

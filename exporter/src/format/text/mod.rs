@@ -1,18 +1,20 @@
 //! The Prometheus text format, version 0.0.4.
 //!
 //! Lives here: the encoder, which walks a snapshot and formats its numbers; `plan`, the fixed bytes
-//! between the numbers. Not here: sharing an encoded page among scrapers (`encode`).
+//! between the numbers; `filter`, which families there are. Not here: sharing an encoded page among scrapers (`encode`).
 //!
 //! A page is almost the same from scrape to scrape: only numbers change. So everything between two
 //! numbers is made once for each family and kept as long as the family's schema stays the same `Arc`.
 //! A steady scrape copies fixed bytes and formats numbers, and allocates nothing.
 
+mod filter;
 mod plan;
 
 use std::mem;
 
 use media_metrics_core::snapshot::{FamilySnapshot, Snapshot};
 
+pub(crate) use self::filter::Filter;
 use self::plan::Plan;
 
 /// The `Content-Type` of a page.
@@ -51,15 +53,30 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// ```
 #[derive(Debug, Default)]
 pub struct Encoder {
+    shown: Filter,
     /// One for each family of the last snapshot, in its order.
     plans: Vec<Plan>,
 }
 
 impl Encoder {
-    /// An encoder that has seen nothing yet.
+    /// An encoder that has seen nothing yet, and shows every family.
     #[must_use]
     pub const fn new() -> Self {
-        Self { plans: Vec::new() }
+        Self::filtered(Filter::ALL)
+    }
+
+    /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
+    /// again when series of it came or went.
+    #[must_use]
+    pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::filtered(Filter::new(shown))
+    }
+
+    pub(crate) const fn filtered(shown: Filter) -> Self {
+        Self {
+            shown,
+            plans: Vec::new(),
+        }
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.
@@ -82,13 +99,14 @@ impl Encoder {
         }
         // Both are sorted by name, so one walk meets every plan that can be kept.
         let mut old = mem::take(&mut self.plans).into_iter().peekable();
+        let shown = &self.shown;
         self.plans = families
             .iter()
             .map(|family| {
                 let name = family.schema().desc().name();
                 while old.next_if(|plan| plan.name() < name).is_some() {}
                 old.next_if(|plan| plan.fits(family))
-                    .unwrap_or_else(|| Plan::new(family))
+                    .unwrap_or_else(|| Plan::new(family, shown.shows(name)))
             })
             .collect();
     }

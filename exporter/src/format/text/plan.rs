@@ -27,13 +27,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(family: &FamilySnapshot) -> Self {
+    /// The text of `family`; none, if it is not `shown`.
+    pub(super) fn new(family: &FamilySnapshot, shown: bool) -> Self {
         let mut plan = Self {
             schema: Arc::clone(family.schema()),
             fixed: Vec::new(),
             ends: Vec::new(),
         };
         match family.values() {
+            _ if !shown => {}
             Values::Counter(_) => plan.lay_numbers("counter"),
             Values::Gauge(_) => plan.lay_numbers("gauge"),
             Values::Histogram(_) => plan.lay_histograms(),
@@ -61,6 +63,9 @@ impl Plan {
 
     /// Appends the family's text; nothing, if no series has a value.
     pub(super) fn write(&self, values: &Values, page: &mut Vec<u8>) {
+        if self.ends.is_empty() {
+            return;
+        }
         let mut chunks = self.chunks();
         let start = page.len();
         page.extend_from_slice(chunks.next().unwrap_or_default());
