@@ -6,10 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use media_metrics_core::livekit::config::{CollectorConfig, ReporterConfig};
+use media_metrics_core::livekit::messages::DataPacket;
 use media_metrics_core::livekit::pipeline::{
-    Participant, PipelineConfig, Provider, Rejected, Samples, SendError,
+    Participant, PipelineConfig, Provider, Rejected, ReportLimits, Samples, SendError,
 };
 use media_metrics_core::livekit::time::ServerTime;
+use prost::Message;
 
 use crate::host::{Bench, START, at, batch, member, packet};
 
@@ -163,6 +165,46 @@ fn leaving_while_a_report_is_on_its_way() {
     assert_eq!(notes.rows().len(), 1);
     assert_eq!(others.rows().len(), 1);
     assert_eq!(bench.room.participants(), 2);
+}
+
+/// With the first packet of a report it leaves: the rest of that report still comes, once, and then its last
+/// words, which have nothing of the report.
+#[test]
+fn leaving_when_ones_own_report_comes() {
+    let mut bench = Bench::with(PipelineConfig {
+        reports: ReportLimits {
+            message_bytes: 500,
+            ..ReportLimits::default()
+        },
+        ..PipelineConfig::default()
+    });
+    let me = Slot::default();
+    let (mine, sizes) = (Arc::clone(&me), Arc::new(Mutex::new(Vec::new())));
+    let sent = Arc::clone(&sizes);
+    let send = move |packet: &[u8]| {
+        let packet = DataPacket::decode(packet).unwrap();
+        let batch = packet.metrics.unwrap();
+        sent.lock()
+            .unwrap()
+            .push((batch.timestamp_ms, batch.time_series.len()));
+        drop(mine.lock().unwrap().take()); // leaves
+        Ok(())
+    };
+    let alice = bench.room.join(
+        member("alice"),
+        Calls(|_: &mut Samples<'_>| {}, send),
+        START,
+    );
+    let alice = alice.unwrap();
+    let series: Vec<_> = (100..140).map(|label| (label, "", 1.0)).collect();
+    alice.on_metrics(batch(1, &series), START).unwrap();
+    *me.lock().unwrap() = Some(alice);
+    bench.run_until(30.0);
+    let sizes = sizes.lock().unwrap();
+    assert!(sizes.len() > 1);
+    assert!(sizes.iter().all(|(sent_ms, _)| *sent_ms == at(10.0).ms()));
+    assert_eq!(sizes.iter().map(|(_, rows)| rows).sum::<usize>(), 40);
+    assert_eq!(bench.room.participants(), 0);
 }
 
 /// Says so if it is called after the end, on whatever thread.
