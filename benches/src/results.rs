@@ -13,11 +13,12 @@ use crate::options::Options;
 use crate::say;
 
 /// The sections of the file, in their order, with their headings.
-const SECTIONS: [(&str, &str); 4] = [
+const SECTIONS: [(&str, &str); 5] = [
     ("hot", "Hot path"),
     ("merge", "Merge"),
     ("exposition", "Text exposition"),
     ("memory", "Memory"),
+    ("livekit", "LiveKit's pipeline"),
 ];
 
 /// Above this share of the machine's time in other hands, a run is no record.

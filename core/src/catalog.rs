@@ -85,6 +85,8 @@ catalog! {
     RTP_LOST = rtp("media_rtp_packets_lost_total", "RTP sequence numbers that never came. Counted when a stream ends, and for a live stream when they were missing at two merges in a row, so that reordering is no loss; one that comes even later is taken off the next losses.");
     /// Packets whose number had come before.
     RTP_DUPLICATES = rtp("media_rtp_packets_duplicate_total", "RTP packets whose sequence number had come before.");
+    /// Bytes of those.
+    RTP_DUPLICATE_BYTES = rtp("media_rtp_duplicate_bytes_total", "Bytes of RTP packets whose sequence number had come before.").unit(Unit::Bytes);
     /// Packets that came late.
     RTP_REORDERED = rtp("media_rtp_packets_reordered_total", "RTP packets that came after one with a higher sequence number.");
     /// Packets that could not be placed.
@@ -97,6 +99,14 @@ catalog! {
     RTP_RECOVERED = rtp("media_rtp_packets_recovered_total", "RTP sequence numbers that were missing when they were due, and came later.");
     /// Packets without media.
     RTP_PADDING_PACKETS = rtp("media_rtp_padding_packets_total", "RTP packets received that hold nothing but padding.");
+    /// Requests to publishers for packets.
+    RTP_NACKS_SENT = rtp("media_rtp_nacks_sent_total", "Generic NACKs (RFC 4585 6.2.1) sent to the senders of RTP streams received.");
+    /// Numbers in them.
+    RTP_NACKED_SENT = rtp("media_rtp_nacked_packets_sent_total", "Sequence numbers that were asked of the senders of RTP streams received in generic NACKs.");
+    /// Requests for key frames.
+    RTP_PLIS_SENT = rtp("media_rtp_plis_sent_total", "Picture loss indications (RFC 4585 6.3.1) sent to the senders of RTP streams received.");
+    /// The stricter ones.
+    RTP_FIRS_SENT = rtp("media_rtp_firs_sent_total", "Full intra requests (RFC 5104 4.3.1) sent to the senders of RTP streams received.");
     /// Key frames.
     RTP_KEY_FRAMES = rtp("media_rtp_key_frames_total", "Key frames received, of streams whose video codec is known.");
     /// Bursts of loss.
@@ -127,6 +137,8 @@ catalog! {
         .per_unit(1e3).layout_of(3, 4_500);
     /// Participants by rating.
     PARTICIPANTS_RATED = Desc::gauge("media_participants", "Participants with a judged stream, by rating (lost, poor, good, excellent).").labels(&["rating"]);
+    /// Ratings given.
+    PARTICIPANT_RATINGS = Desc::counter("media_participant_ratings_total", "Ratings of participants: one for each participant and quality window, by rating (excellent, good, poor, lost).").labels(&["rating"]);
     /// Live streams.
     RTP_STREAMS = Desc::gauge("media_rtp_streams", "RTP streams alive now.").labels(GROUP_LABELS);
     /// Streams started.
@@ -176,6 +188,8 @@ catalog! {
     RTP_SENDERS_STARTED = rtp("media_rtp_senders_started_total", "RTP streams that began to be sent.");
     /// Sent streams ended.
     RTP_SENDERS_ENDED = rtp("media_rtp_senders_ended_total", "RTP streams that are sent no more.");
+    /// Windows without a figure.
+    STREAM_WINDOWS_UNMEASURED = Desc::counter("media_rtp_windows_unmeasured_total", "Windows of single RTP streams with traffic, but without a figure of that kind (jitter, rtt): counted where LiveKit's distributions of them are derived.").labels(&["direction", "figure"]);
     /// Reports about what was sent.
     RTP_REMOTE_REPORTS = rtp("media_rtp_remote_reports_total", "Report blocks of receivers about RTP streams sent (RFC 3550 6.4.1), those that are old or about packets never sent not counted.");
     /// Losses that they tell of.
@@ -228,7 +242,7 @@ catalog! {
     /// Memory.
     REPORTER_MEMORY = Desc::gauge("media_metrics_memory_bytes", "Memory of cells, buckets, streams and series, estimated from their numbers.").unit(Unit::Bytes);
     /// Series that found no place.
-    SERIES_OVERFLOW = Desc::counter("media_metrics_series_overflow_total", "Registrations that were folded into a family's series `other`, because a limit on series was met.").labels(&["family"]);
+    SERIES_OVERFLOW = Desc::counter("media_metrics_series_overflow_total", "Registrations and records that were folded into a family's series `other`, because a limit on series was met or a value may not stand in a label.").labels(&["family"]);
     /// Streams that found no place.
     STREAMS_REFUSED = Desc::counter("media_metrics_streams_refused_total", "Streams that were refused, because the limit on streams was met.");
     /// Streams left for the next tick.
@@ -247,6 +261,13 @@ catalog! {
     /// Panics of a sink.
     SINK_PANICS = Desc::counter("media_metrics_sink_panics_total", "Panics of a sink, caught.").labels(&["sink"]);
 
+    /// Messages that are no RTP.
+    LIVEKIT_MESSAGES = Desc::counter("media_livekit_messages_total", "Messages in livekit_packet_total that are no RTP, by what carries them (data_channel, signal, turn) and direction.").labels(&["layer", "direction"]);
+    /// Bytes of those messages.
+    LIVEKIT_MESSAGE_BYTES = Desc::counter("media_livekit_message_bytes_total", "Bytes in livekit_packet_bytes that are no RTP, by what carries them (data_channel, signal, turn) and direction.").unit(Unit::Bytes).labels(&["layer", "direction"]);
+    /// Events that were not recorded.
+    LIVEKIT_EVENTS_DROPPED = Desc::counter("media_livekit_events_dropped_total", "Events told for LiveKit's families that were not recorded, by reason: the end of something that had not begun (unmatched), or no series to record it in (no_room).").labels(&["reason"]);
+
     /// Pages served.
     SCRAPES = Desc::counter("media_metrics_scrapes_total", "Requests for /metrics that got a page.");
     /// Bytes of those pages.
@@ -259,6 +280,22 @@ catalog! {
     /// Connections that ended before they were served.
     HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
 
+    /// CPUs.
+    NODE_CPUS = Desc::gauge("media_node_cpus", "CPUs that the node may use, control groups' quotas considered.");
+    /// CPU load.
+    NODE_CPU_LOAD = Desc::gauge("media_node_cpu_load_ratio", "Share of the node's CPUs in use.").unit(Unit::Ratio);
+    /// Memory in use.
+    NODE_MEMORY_USED = Desc::gauge("media_node_memory_used_bytes", "Memory in use, of the control group if that is limited, else of the machine.").unit(Unit::Bytes);
+    /// Memory there is.
+    NODE_MEMORY_TOTAL = Desc::gauge("media_node_memory_total_bytes", "Memory that the node may use: a control group's limit, else what the machine has.").unit(Unit::Bytes);
+    /// Load average of a minute.
+    NODE_LOAD1 = Desc::gauge("media_node_load1", "Load average of the machine over 1 minute.");
+    /// Load average of 5 minutes.
+    NODE_LOAD5 = Desc::gauge("media_node_load5", "Load average of the machine over 5 minutes.");
+    /// Load average of 15 minutes.
+    NODE_LOAD15 = Desc::gauge("media_node_load15", "Load average of the machine over 15 minutes.");
+    /// Readings of the operating system that failed.
+    NODE_READ_FAILURES = Desc::counter("media_node_read_failures_total", "Times that the operating system could not be read, by what: cpu, load, memory, packets (of queue disciplines).").labels(&["what"]);
     // What clients say: LiveKit's metric batches, one sum over all senders, tracks and layers.
     /// Freezes.
     CLIENT_FREEZES = Desc::counter("media_client_freezes_total", "Freezes of received video, as clients report them.");

@@ -62,6 +62,14 @@ impl Counter {
         LocalCounter::new(self.clone())
     }
 
+    /// What all threads added up to now.
+    #[cfg(feature = "livekit")]
+    pub(crate) fn total(&self) -> u64 {
+        let index = self.handle.series().index;
+        let cells = self.handle.home().shards().iter();
+        cells.fold(0, |sum, shard| sum.wrapping_add(shard.cell(index).get()))
+    }
+
     pub(crate) const fn handle(&self) -> &Handle {
         &self.handle
     }

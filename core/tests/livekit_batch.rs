@@ -11,6 +11,8 @@
     reason = "tests"
 )]
 
+#[path = "livekit_batch/abuse.rs"]
+mod abuse;
 #[path = "livekit_batch/builder.rs"]
 mod builder;
 #[path = "livekit_batch/hostile.rs"]

@@ -1,6 +1,7 @@
 //! The configuration's keys: durations as Go has them, defaults, what a 0 means, what is refused, and that what is
 //! written reads back. The format is JSON here; the forwarder's tests read YAML.
 
+#![cfg(feature = "livekit")]
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -159,8 +160,8 @@ fn every_key_is_read() {
         (ms(1_500), vec![ms(10_000), ms(60_000)], ms(3_600_000))
     );
     let prometheus: PrometheusConfig =
-        read(r#"{"port": 6789, "username": "u", "password": "geheim"}"#).unwrap();
-    assert!(!format!("{prometheus:?}").contains("geheim"));
+        read(r#"{"port": 6789, "username": "u", "password": "secret"}"#).unwrap();
+    assert!(!format!("{prometheus:?}").contains("secret"));
     let auth = prometheus.basic_auth.unwrap();
     assert_eq!(
         (
@@ -168,7 +169,7 @@ fn every_key_is_read() {
             auth.username.as_str(),
             auth.password.0.as_str()
         ),
-        (Some(6_789), "u", "geheim")
+        (Some(6_789), "u", "secret")
     );
     let livekit: LivekitConfig = read(
         r#"{"enable_metrics": false, "timestamper": "reference", "node_id": "ND_x", "node_type": "HOSTED_AGENT"}"#,
@@ -247,6 +248,16 @@ fn nonsense_is_refused() {
     );
     refused::<ReporterConfig>(r#"{"reporting_interval_ms": -1}"#, "0 for the default");
     refused::<ReporterConfig>(r#"{"reporting_interval_ms": 4294967296}"#, "4294967295");
+    refused::<ReporterConfig>(r#"{"reporting_interval_ms": "5s"}"#, "without a unit");
+    refused::<ReporterConfig>(r#"{"reporting_interval_ms": 1.5}"#, "without a unit");
+    refused::<TimestamperConfig>(
+        r#"{"one_way_delay_estimator_max_batch": "many"}"#,
+        "a number of batches",
+    );
+    refused::<TimestamperConfig>(
+        r#"{"one_way_delay_estimator_max_batch": 9223372036854775808}"#,
+        "a number of batches",
+    );
     refused::<TimestamperConfig>(
         r#"{"one_way_delay_estimator_min_interval": "5"}"#,
         "without a unit",
@@ -270,6 +281,7 @@ fn nonsense_is_refused() {
     refused::<RtcConfig>(r#"{"port_range_start": 1}"#, "forward_stats");
     refused::<ForwardStatsConfig>(r#"{"summary_interval": 5}"#, "at least 1ms");
     refused::<ForwardStatsConfig>(r#"{"report_interval": "999us"}"#, "at least 1ms");
+    refused::<ForwardStatsConfig>(r#"{"report_window": 10}"#, "nanoseconds");
     refused::<ForwardStatsConfig>(r#"{"report_window": "10001s"}"#, "shorten the one");
     refused::<NodeStatsConfig>(r#"{"stats_rate_measurement_intervals": []}"#, "is empty");
     refused::<NodeStatsConfig>(r#"{"stats_update_interval": 0}"#, "at least 1ms");

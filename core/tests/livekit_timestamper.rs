@@ -1,6 +1,7 @@
 //! Clients' times on the server's clock: every published vector in both columns, the worked examples, each field's
 //! edge cases, and the targets that the corrections promise to reach.
 
+#![cfg(feature = "livekit")]
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::analyze::{Format, Job};
-use crate::config::{Seconds, StreamCount, Subscriber, WorkerCount};
+use crate::config::{Profile, Seconds, StreamCount, Subscriber, WorkerCount};
 use crate::payload::ClockRate;
 
 /// Instrumented RTP forwarder: every packet is forwarded, and every packet is measured.
@@ -97,6 +97,9 @@ pub struct ForwardFlags {
     /// Serve metrics on this address [default: 127.0.0.1:9464].
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
+    /// Which families to serve: ours (media_...), LiveKit's (livekit_...), or both [default: media].
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    pub profile: Option<Profile>,
     /// End after this many seconds [default: at Ctrl-C].
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub duration: Option<Seconds>,
@@ -117,6 +120,7 @@ impl ForwardFlags {
             subscribers: [before.subscribers, self.subscribers].concat(),
             synthetic: self.synthetic.or(before.synthetic),
             metrics: self.metrics.or(before.metrics),
+            profile: self.profile.or(before.profile),
             duration: self.duration.or(before.duration),
             workers: self.workers.or(before.workers),
             no_metrics: self.no_metrics || before.no_metrics,
@@ -174,6 +178,7 @@ mod tests {
             "media-metrics --duration -1",
             "media-metrics --duration 0",
             "media-metrics --listen localhost",
+            "media-metrics --profile all",
             "media-metrics --nonsense",
             "media-metrics nonsense",
             "media-metrics analyze",

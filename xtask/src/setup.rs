@@ -46,6 +46,9 @@ const TOOLS: &[Tool] = &[
     tool("python3 -m pip --version", "python3-pip"),
     tool("node --version", "nodejs"),
     tool("npm --version", "npm"),
+    // What else tells a machine's load, memory and queues.
+    tool("tc -V", "iproute2"),
+    tool("free --version", "procps"),
     // Instruction counts and disassembly of the hot path.
     tool("valgrind --version", "valgrind"),
     tool("objdump --version", "binutils"),

@@ -8,6 +8,8 @@ use media_metrics_benches::contest::{Contest, Role, median};
 use media_metrics_benches::options::Options;
 use media_metrics_benches::packets::Generator;
 use media_metrics_benches::results::{Section, figure};
+use media_metrics_core::livekit::derive_families;
+use media_metrics_core::livekit::families::{NodeIdentity, NodeType};
 use media_metrics_core::quality::{Codec, Config};
 use media_metrics_core::registry::Group;
 use media_metrics_core::{Registry, Stream, StreamConfig, catalog};
@@ -56,8 +58,8 @@ pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
         },
     );
 
-    let mut busy = Live::new(streams, false);
-    let mut idle = Live::new(streams, false);
+    let mut busy = Live::new(streams, Extra::Nothing);
+    let mut idle = Live::new(streams, Extra::Nothing);
     idle.packet_each();
     drop(idle.registry.collect());
     c.enter(Role::Ours, BUSY, move |_, n| {
@@ -74,7 +76,7 @@ pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
         let ms = row.cells[0].median * streams as f64 / 1e6;
         section.goal(&format!("{title}, busy: time"), ms, 100.0, "ms");
     }
-    let mut live = Live::new(streams, false);
+    let mut live = Live::new(streams, Extra::Nothing);
     let registry = live.registry.clone();
     let calls = allocations(&registry, || live.packet_each());
     section.goal(&format!("{title}: allocations"), calls as f64, 0.0, "");
@@ -86,16 +88,29 @@ pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
 pub(crate) fn churn(options: &Options, section: &mut Section) {
     const TITLE: &str = "churn: 100,000 streams, 10,000 ended and made a tick";
     if options.wants(TITLE) {
-        churn_of(TITLE, false, options, section);
-        churn_of(&format!("{TITLE}, all judged"), true, options, section);
+        for (extra, words) in [
+            (Extra::Nothing, ""),
+            (Extra::Judged, ", all judged"),
+            (Extra::LiveKit, ", LiveKit's families derived"),
+        ] {
+            churn_of(&format!("{TITLE}{words}"), extra, options, section);
+        }
     }
 }
 
-fn churn_of(title: &str, judged: bool, options: &Options, section: &mut Section) {
+/// What is done with streams besides folding them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extra {
+    Nothing,
+    Judged,
+    LiveKit,
+}
+
+fn churn_of(title: &str, extra: Extra, options: &Options, section: &mut Section) {
     const ALIVE: usize = 100_000;
     const CHANGED: usize = 10_000;
     let ticks = if options.quick { 30 } else { 120 };
-    let mut live = Live::new(ALIVE, judged);
+    let mut live = Live::new(ALIVE, extra);
     let mut times = Vec::new();
     let mut bytes = Vec::new();
     for tick in 0..ticks {
@@ -150,11 +165,11 @@ struct Live {
     source: Generator,
     /// Packets that the group must show.
     sent: u64,
-    judged: bool,
+    extra: Extra,
 }
 
 impl Live {
-    fn new(streams: usize, judged: bool) -> Self {
+    fn new(streams: usize, extra: Extra) -> Self {
         let limit = streams + streams / 5;
         let registry = Registry::builder()
             .max_streams(limit)
@@ -162,6 +177,10 @@ impl Live {
             .build()
             .expect("a registry");
         let group = registry.group(&["incoming", "audio"]).expect("a group");
+        if extra == Extra::LiveKit {
+            let node = NodeIdentity::new("ND_bench", NodeType::Server);
+            derive_families(&registry, &node, None).expect("families");
+        }
         let source = Generator::audio(1);
         let mut live = Self {
             registry,
@@ -169,7 +188,7 @@ impl Live {
             streams: Vec::new(),
             source,
             sent: 0,
-            judged,
+            extra,
         };
         live.streams = (0..streams).map(|_| live.make()).collect();
         live
@@ -178,7 +197,7 @@ impl Live {
     fn make(&self) -> (Stream, u64) {
         let config = StreamConfig::new(1, self.source.clock_rate());
         let stream = self.registry.stream(&self.group, config).expect("a stream");
-        if self.judged {
+        if self.extra == Extra::Judged {
             let opus = Config::inbound(Codec::Opus.loss_weight(false));
             drop(self.registry.judge(&stream, opus, None).expect("a judge"));
         }

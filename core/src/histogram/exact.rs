@@ -82,6 +82,20 @@ impl ExactHistogram {
         }
     }
 
+    /// Adds what was counted elsewhere: a count for each bucket, and the sum.
+    #[cfg(feature = "livekit")]
+    pub(crate) fn add_counts(&self, counts: impl Iterator<Item = u64>, sum: f64) {
+        let Series { index, .. } = **self.handle.series();
+        self.handle.with_shard(|shard| {
+            shard.make_buckets(index, self.len);
+            if let Some(array) = shard.buckets(index, self.len) {
+                let cells = array.iter().skip(HEADER);
+                cells.zip(counts).for_each(|(cell, n)| cell.add(n));
+                array[SUM].add_f64(sum);
+            }
+        });
+    }
+
     pub(crate) const fn handle(&self) -> &Handle {
         &self.handle
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::metrics::ParticipantMetrics;
 use super::participant::{Participant, ParticipantSnapshot};
 use super::subject::Judged;
 use crate::quality::{Quality, worst};
@@ -58,7 +57,7 @@ impl Judges {
         }
         if at.saturating_sub(self.participants_judged) >= length {
             self.participants_judged = at;
-            self.judge_participants(shared.participant_metrics());
+            self.judge_participants(shared);
         }
     }
 
@@ -85,8 +84,8 @@ impl Judges {
     }
 
     /// A participant is as well off as the worst of their streams.
-    fn judge_participants(&self, metrics: Option<&ParticipantMetrics>) {
-        let Some(metrics) = metrics else {
+    fn judge_participants(&self, shared: &Shared) {
+        let Some(metrics) = shared.participant_metrics() else {
             return; // nobody has been named
         };
         let all = self.participants();
@@ -95,6 +94,10 @@ impl Judges {
         }
         let qualities: Vec<Quality> = all.iter().filter_map(|(_, quality)| *quality).collect();
         metrics.record(&qualities);
+        #[cfg(feature = "livekit")]
+        if let Some(livekit) = shared.livekit_quality.get() {
+            qualities.iter().for_each(|quality| livekit.record(quality));
+        }
     }
 
     fn participants(&self) -> Vec<(Participant, Option<Quality>)> {

@@ -70,7 +70,8 @@ impl QualityMetrics {
 pub(crate) struct ParticipantMetrics {
     score: Histogram,
     mos: Histogram,
-    rated: Vec<(Rating, Gauge)>,
+    /// How many have the rating now, and how often it was given.
+    rated: Vec<(Rating, Gauge, Counter)>,
 }
 
 impl ParticipantMetrics {
@@ -79,7 +80,8 @@ impl ParticipantMetrics {
         for rating in Rating::ALL {
             let name = rating.as_str().to_ascii_lowercase();
             let handle = handle(table, home, &catalog::PARTICIPANTS_RATED, &[&name])?;
-            rated.push((rating, Gauge::new(handle)));
+            let given = self::handle(table, home, &catalog::PARTICIPANT_RATINGS, &[&name])?;
+            rated.push((rating, Gauge::new(handle), Counter::new(given)));
         }
         let mut histogram = |desc: &Desc| {
             let handle = handle(table, home, desc, &[])?;
@@ -97,8 +99,10 @@ impl ParticipantMetrics {
         for quality in all {
             record(&self.score, &self.mos, quality);
         }
-        for (rating, gauge) in &self.rated {
-            gauge.set(all.iter().filter(|q| q.rating == *rating).count() as f64);
+        for (rating, now, given) in &self.rated {
+            let n = all.iter().filter(|q| q.rating == *rating).count();
+            now.set(n as f64);
+            given.add(n as u64);
         }
     }
 }

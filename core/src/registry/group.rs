@@ -2,7 +2,7 @@
 //!
 //! Lives here: a group's own series. Not here: folding (`reporter::fold`).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::catalog;
 use crate::counter::Counter;
@@ -10,6 +10,7 @@ use crate::desc::{Desc, Kind, LabelNames};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
+use crate::reporter::stream_windows::WindowMetrics;
 use crate::rtp::BurstStats;
 use crate::shard::attach::Home;
 
@@ -50,6 +51,11 @@ pub(crate) struct GroupMetrics {
     pub(crate) recovered: Counter,
     /// Rare: added by the streams' owners, not by the fold. So are the next ones, up to `loss_runs`.
     pub(crate) padding_packets: Counter,
+    pub(crate) duplicate_bytes: Counter,
+    pub(crate) nacks_sent: Counter,
+    pub(crate) nacked_sent: Counter,
+    pub(crate) plis_sent: Counter,
+    pub(crate) firs_sent: Counter,
     pub(crate) key_frames: Counter,
     pub(crate) loss_bursts: Counter,
     pub(crate) burst_packets: Counter,
@@ -61,6 +67,8 @@ pub(crate) struct GroupMetrics {
     pub(crate) ended: Counter,
     pub(crate) interval_loss: Histogram,
     pub(crate) interval_jitter: Histogram,
+    /// Set if windows of the group's streams are recorded.
+    pub(crate) windows: OnceLock<WindowMetrics>,
 }
 
 impl GroupMetrics {
@@ -93,6 +101,11 @@ impl GroupMetrics {
             restarts: counter(&catalog::RTP_RESTARTS)?,
             recovered: counter(&catalog::RTP_RECOVERED)?,
             padding_packets: counter(&catalog::RTP_PADDING_PACKETS)?,
+            duplicate_bytes: counter(&catalog::RTP_DUPLICATE_BYTES)?,
+            nacks_sent: counter(&catalog::RTP_NACKS_SENT)?,
+            nacked_sent: counter(&catalog::RTP_NACKED_SENT)?,
+            plis_sent: counter(&catalog::RTP_PLIS_SENT)?,
+            firs_sent: counter(&catalog::RTP_FIRS_SENT)?,
             key_frames: counter(&catalog::RTP_KEY_FRAMES)?,
             loss_bursts: counter(&catalog::RTP_LOSS_BURSTS)?,
             burst_packets: counter(&catalog::RTP_BURST_PACKETS)?,
@@ -108,6 +121,7 @@ impl GroupMetrics {
                 .map(|(h, layout)| Histogram::new(h, layout))?,
             interval_jitter: handle(&catalog::RTP_INTERVAL_JITTER, Kind::Histogram)
                 .map(|(h, layout)| Histogram::new(h, layout))?,
+            windows: OnceLock::new(),
         })
     }
 

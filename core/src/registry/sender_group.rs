@@ -3,7 +3,7 @@
 //! Lives here: a group's own series, and the registry's methods about sent streams. Not here: folding
 //! (`reporter::fold_senders`).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::catalog;
 use crate::counter::Counter;
@@ -11,6 +11,7 @@ use crate::desc::{Desc, LabelNames};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
+use crate::reporter::stream_windows::WindowMetrics;
 use crate::shard::attach::Home;
 use crate::stream::sender::block::SenderBlock;
 use crate::stream::{SendStream, SenderConfig, SenderSnapshot};
@@ -63,6 +64,8 @@ pub(crate) struct SenderGroupMetrics {
     pub(crate) remote_fraction_lost: Histogram,
     pub(crate) nack_recovery: Histogram,
     pub(crate) key_frame_request: Histogram,
+    /// Set if windows of the group's streams are recorded.
+    pub(crate) windows: OnceLock<WindowMetrics>,
 }
 
 impl SenderGroupMetrics {
@@ -112,6 +115,7 @@ impl SenderGroupMetrics {
             remote_fraction_lost,
             nack_recovery,
             key_frame_request,
+            windows: OnceLock::new(),
         })
     }
 }

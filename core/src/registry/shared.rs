@@ -17,6 +17,8 @@ use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::{ExactHistogram, Histogram};
 use crate::judge::{Judged, ParticipantMetrics, QualityMetrics, with_reason};
+#[cfg(feature = "livekit")]
+use crate::livekit::derived as livekit;
 use crate::reporter::{Collector, WindowGauges};
 use crate::shard::attach::Home;
 use crate::snapshot::Snapshot;
@@ -110,7 +112,8 @@ impl RegistryBuilder {
         self
     }
 
-    /// How long a window of a stream's quality is (default 5 s). It ends with the first merge after that.
+    /// How long a window of a stream's quality is (default 5 s), and of its distributions where LiveKit's
+    /// families are derived. It ends with the first merge after that.
     #[must_use]
     pub const fn quality_window(mut self, length: Duration) -> Self {
         self.quality_window = length;
@@ -153,6 +156,8 @@ impl RegistryBuilder {
             new_judged: Queue::new(),
             quality_groups: Mutex::new(Vec::new()),
             participant_metrics: OnceLock::new(),
+            #[cfg(feature = "livekit")]
+            livekit_quality: OnceLock::new(),
             streams_refused: refused,
             live_streams: Arc::new(AtomicUsize::new(0)),
             next_stream: AtomicU64::new(1),
@@ -184,6 +189,9 @@ pub(crate) struct Shared {
     pub(crate) new_judged: Queue<Box<Judged>>,
     quality_groups: Mutex<Vec<Arc<QualityMetrics>>>,
     participant_metrics: OnceLock<ParticipantMetrics>,
+    /// Set if LiveKit's families are derived.
+    #[cfg(feature = "livekit")]
+    pub(crate) livekit_quality: OnceLock<livekit::Quality>,
     streams_refused: Counter,
     /// Streams, received and sent, made and not yet folded for the last time by the reporter.
     pub(crate) live_streams: Arc<AtomicUsize>,
@@ -367,6 +375,22 @@ impl Shared {
         purpose: Purpose,
     ) -> Result<Handle, RegisterError> {
         handle(&mut self.table(), &self.home, desc, kind, values, purpose)
+    }
+
+    /// A handle on a series of the library's own, whose label values may come from outside.
+    #[cfg(feature = "livekit")]
+    pub(crate) fn library_handle(
+        &self,
+        desc: &Desc,
+        values: &[&str],
+    ) -> Result<Handle, RegisterError> {
+        self.handle_or_other(desc, desc.kind(), values, Purpose::Reserve)
+    }
+
+    /// Label names of stream groups.
+    #[cfg(feature = "livekit")]
+    pub(crate) const fn group_labels(&self) -> &LabelNames {
+        &self.limits.group_labels
     }
 
     /// As `handle`; where a limit is met, the family's `other`, counted.

@@ -22,6 +22,8 @@ use crate::gauge::Gauge;
 use crate::histogram::record::{CLAMPED, HEADER, SUM, array_len};
 use crate::histogram::{Histogram, HistogramSnapshot, Part, splits};
 use crate::judge::{Judges, ParticipantSnapshot};
+#[cfg(feature = "livekit")]
+use crate::livekit::derived::Derived;
 use crate::registry::table::Purpose;
 use crate::registry::{GroupMetrics, Handle, Series, Shared, Table};
 use crate::shard::attach::Home;
@@ -48,6 +50,9 @@ pub(crate) struct Collector {
     senders: FoldSenders,
     windows: Windows,
     judges: Judges,
+    /// Set if LiveKit's families are derived.
+    #[cfg(feature = "livekit")]
+    livekit: Option<Derived>,
     metrics: OwnMetrics,
 }
 
@@ -127,6 +132,8 @@ impl Collector {
             senders: FoldSenders::new(table, home)?,
             windows: Windows::default(),
             judges: Judges::default(),
+            #[cfg(feature = "livekit")]
+            livekit: None,
             metrics: OwnMetrics::new(table, home)?,
         })
     }
@@ -144,11 +151,19 @@ impl Collector {
         self.last = Some(now);
         self.sequence += 1;
         // Streams first: they are folded into series, by this thread, which the merge then reads.
-        self.fold.tick(shared);
-        self.senders.tick(shared);
+        #[cfg(feature = "livekit")]
+        let windows_end = self.livekit.as_mut().is_some_and(|l| l.begin(shared, now));
+        #[cfg(not(feature = "livekit"))]
+        let windows_end = false;
+        self.fold.tick(shared, windows_end);
+        self.senders.tick(shared, windows_end);
         self.judges.tick(shared, uptime_at(now));
         // Windows read their histograms themselves: their gauges are in the merge below.
         self.windows.tick(shared, now);
+        #[cfg(feature = "livekit")]
+        if let Some(livekit) = &mut self.livekit {
+            livekit.finish(now);
+        }
         self.adopt(shared);
         self.report_on_itself(shared);
         let mut snapshot = self.reusable();
@@ -171,6 +186,12 @@ impl Collector {
     /// The watched histograms.
     pub(crate) const fn windows(&mut self) -> &mut Windows {
         &mut self.windows
+    }
+
+    /// What derives LiveKit's families.
+    #[cfg(feature = "livekit")]
+    pub(crate) const fn livekit(&mut self) -> &mut Option<Derived> {
+        &mut self.livekit
     }
 
     /// Every live stream, as of now.

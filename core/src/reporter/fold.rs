@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::helpers::helpers;
+use super::stream_windows::Received;
 use crate::catalog;
 use crate::cell::Version;
 use crate::counter::Counter;
@@ -48,6 +49,8 @@ struct Entry {
     version: Version,
     /// Of the numbers lost, how many the group already counts.
     lost_counted: u64,
+    /// If its group records windows.
+    window: Option<Box<Received>>,
 }
 
 #[derive(Debug)]
@@ -104,8 +107,9 @@ impl Fold {
         self.streams.len()
     }
 
-    /// Adopts new streams, folds all, forgets those that ended.
-    pub(crate) fn tick(&mut self, shared: &Shared) {
+    /// Adopts new streams, folds all, forgets those that ended. `windows_end`: whether the streams' windows
+    /// end with this tick, where there are any.
+    pub(crate) fn tick(&mut self, shared: &Shared, windows_end: bool) {
         let known = self.streams.len();
         while let Some(block) = shared.new_streams.pop() {
             let (totals, version) = ([0; TOTALS], Version::FIRST);
@@ -119,6 +123,7 @@ impl Fold {
                 totals,
                 version,
                 lost_counted: 0,
+                window: None,
             });
         }
         // After the streams: a stream's group is in the list before the stream is in the queue.
@@ -134,12 +139,12 @@ impl Fold {
                 group.metrics.streams.inc();
             }
         }
-        self.fold();
+        self.fold(windows_end);
         self.apply(shared);
     }
 
     /// Sums up what every stream added, a row of sums for each chunk of streams.
-    fn fold(&mut self) {
+    fn fold(&mut self, windows_end: bool) {
         let (streams, groups) = (&mut self.streams, &self.groups);
         let rows = streams.len().div_ceil(CHUNK);
         self.sums.resize_with(rows.max(self.sums.len()), Vec::new);
@@ -152,6 +157,7 @@ impl Fold {
                 let at = entry.group;
                 if let (Some(group), Some(sum)) = (groups.get(at), sums.get_mut(at)) {
                     entry.fold(&group.metrics, sum);
+                    entry.step_window(&group.metrics, windows_end);
                 }
             }
         };
@@ -239,8 +245,20 @@ impl GroupState {
 }
 
 impl Entry {
+    /// Ends the window if it is time, or if the stream has ended.
+    fn step_window(&mut self, group: &GroupMetrics, ends: bool) {
+        if let (Some(window), Some(metrics)) = (&mut self.window, group.windows.get())
+            && (ends || self.version.is_closed())
+        {
+            window.close(&self.totals, metrics);
+        }
+    }
+
     /// Adds to `sum` what the stream did since the last tick.
     fn fold(&mut self, group: &GroupMetrics, sum: &mut Sum) {
+        if self.window.is_none() && group.windows.get().is_some() {
+            self.window = Some(Received::new(&self.totals));
+        }
         let settled = lost(&self.totals) == self.lost_counted;
         if settled && self.block.sequence.version() == self.version {
             return; // nothing new: one line read
@@ -262,6 +280,9 @@ impl Entry {
         sum.expected += newly_expected;
         self.settle(before.0, after.0, sum);
         sum.ended += u64::from(version.is_closed());
+        if let Some(window) = self.window.as_mut().filter(|_| moved) {
+            window.on_jitter(&self.totals, jitter.ns());
+        }
         if moved {
             // What is missing now, settled or not: a sample of the interval, not a total.
             match after.0.saturating_sub(before.0) {

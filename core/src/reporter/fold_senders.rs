@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::stream_windows::Sent;
 use crate::catalog;
 use crate::cell::Version;
 use crate::counter::Counter;
@@ -36,6 +37,8 @@ struct Entry {
     version: Version,
     /// Of the losses that the receiver reported, how many the group already counts.
     lost_counted: u64,
+    /// If its group records windows.
+    window: Option<Box<Sent>>,
 }
 
 #[derive(Debug)]
@@ -73,8 +76,8 @@ impl FoldSenders {
     /// Bytes of one, without what its peer makes it remember.
     pub(crate) const BYTES: usize = size_of::<SenderBlock>() + size_of::<Entry>() + 256;
 
-    /// Adopts new streams, folds all, forgets those that ended.
-    pub(crate) fn tick(&mut self, shared: &Shared) {
+    /// Adopts new streams, folds all, forgets those that ended. `windows_end` as for received streams.
+    pub(crate) fn tick(&mut self, shared: &Shared, windows_end: bool) {
         let known = self.senders.len();
         while let Some(block) = shared.new_senders.pop() {
             if self.senders.len() == self.senders.capacity() {
@@ -86,6 +89,7 @@ impl FoldSenders {
                 totals: [0; word::FOLDED],
                 version: Version::FIRST,
                 lost_counted: 0,
+                window: None,
             });
         }
         // After the streams: a stream's group is in the list before the stream is in the queue.
@@ -104,8 +108,16 @@ impl FoldSenders {
                 group.metrics.started.inc();
                 group.metrics.senders.inc();
             }
+            if entry.window.is_none() && group.metrics.windows.get().is_some() {
+                entry.begin_windows();
+            }
             if !entry.fold(&mut group.sum) {
                 self.busy.inc();
+            }
+            if let (Some(window), Some(metrics)) = (&mut entry.window, group.metrics.windows.get())
+                && (windows_end || entry.version.is_closed())
+            {
+                window.close(metrics);
             }
         }
         let ended: u64 = self.groups.iter_mut().map(GroupState::apply).sum();
@@ -140,6 +152,13 @@ impl FoldSenders {
 }
 
 impl Entry {
+    /// From here on the stream has windows. Of one that is new, the first begins with nothing.
+    fn begin_windows(&mut self) {
+        let known = self.version != Version::FIRST;
+        let now = known.then(|| self.block.read(READ_TRIES)).flatten();
+        self.window = Some(now.map_or_else(Box::default, |(_, words)| Sent::new(&words)));
+    }
+
     /// Adds to `sum` what the stream did since the last tick; false if its writer was busy.
     fn fold(&mut self, sum: &mut Sum) -> bool {
         if self.block.sequence.version() == self.version {
@@ -156,6 +175,9 @@ impl Entry {
         }
         sum.ended += u64::from(version.is_closed());
         self.settle(&now, sum);
+        if let Some(window) = &mut self.window {
+            window.on_news(&now, self.block.identity.clock_rate);
+        }
         true
     }
 

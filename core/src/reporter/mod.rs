@@ -1,7 +1,8 @@
 //! The reporter: one thread that merges what all others recorded.
 //!
 //! Lives here: the public handle. In `collector`: a merge. In `fold`, `fold_senders`: streams into groups.
-//! In `helpers`: other threads' help. In `thread`: when to merge. In `sink`: who gets the result. In
+//! In `helpers`: other threads' help. In `thread`: when to merge. In `stream_windows`: single streams
+//! over a few seconds. In `sink`: who gets the result. In
 //! `task`: what else runs on the thread. In `windows`: what histograms recorded of late. Not here: encoding, sockets.
 //!
 //! # Why totals never go back
@@ -15,9 +16,10 @@ mod fold;
 mod fold_senders;
 pub(crate) mod helpers;
 mod sink;
+pub(crate) mod stream_windows;
 mod task;
 mod thread;
-mod windows;
+pub(crate) mod windows;
 
 pub(crate) use collector::Collector;
 pub use sink::Sink;

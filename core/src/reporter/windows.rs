@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use crate::desc::Desc;
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
-use crate::histogram::record::{HEADER, array_len};
+use crate::histogram::record::{HEADER, SUM, array_len};
 use crate::histogram::{Buckets, Histogram, Layout, Summary};
 use crate::registry::{Handle, Series, Shared};
 use crate::shard::Shards;
@@ -83,11 +83,9 @@ pub(crate) struct Windows {
 /// One watched histogram.
 #[derive(Debug)]
 struct Watch {
-    source: Histogram,
-    layout: Layout,
+    source: Recorded,
     per_unit: f64,
-    /// Its counts at the last tick, or when it came to be watched, and when that was.
-    before: Box<[u64]>,
+    /// When the source was read last.
     at: Instant,
     windows: [(Window, WindowGauges); SPANS.len()],
 }
@@ -98,7 +96,7 @@ impl Windows {
         let series = |h: &Histogram| Arc::as_ptr(h.handle().series());
         self.watches
             .iter()
-            .any(|w| series(&w.source) == series(source))
+            .any(|w| series(&w.source.histogram) == series(source))
     }
 
     /// Watches `source`, a histogram of `desc`, from now on; what it recorded before is no window's.
@@ -113,14 +111,12 @@ impl Windows {
         let [a, b, c] = SPANS.map(|(_, span)| Window::new(span, layout));
         let [of_a, of_b, of_c] = gauges;
         let mut watch = Watch {
-            source,
-            layout,
+            source: Recorded::new(source),
             per_unit: desc.recorded_per_unit(),
-            before: vec![0; layout.len()].into(),
             at: now,
             windows: [(a, of_a), (b, of_b), (c, of_c)],
         };
-        watch.read(&mut self.fresh); // and look away: see above
+        watch.source.read(&mut self.fresh); // and look away: see above
         self.watches.push(watch);
     }
 
@@ -128,7 +124,7 @@ impl Windows {
     pub(crate) fn tick(&mut self, shared: &Shared, now: Instant) {
         self.forget_removed(shared);
         for watch in &mut self.watches {
-            watch.read(&mut self.fresh);
+            watch.source.read(&mut self.fresh);
             watch.step(&self.fresh, now);
         }
     }
@@ -136,7 +132,8 @@ impl Windows {
     /// A watch goes with its histogram's series, and takes its gauges with it.
     pub(crate) fn forget_removed(&mut self, shared: &Shared) {
         self.watches.retain(|watch| {
-            let live = !watch.source.handle().series().life.is_removed();
+            let series = watch.source.histogram.handle().series();
+            let live = !series.life.is_removed();
             if !live {
                 let mut table = shared.table();
                 for gauge in watch.windows.iter().flat_map(|(_, gauges)| &gauges.0) {
@@ -150,20 +147,41 @@ impl Windows {
     /// Memory in bytes, roughly.
     pub(crate) fn memory(&self) -> usize {
         let window = |(window, _): &(Window, WindowGauges)| window.memory();
-        let watch = |w: &Watch| w.before.len() * 8 + w.windows.iter().map(window).sum::<usize>();
+        let watch =
+            |w: &Watch| w.source.before.len() * 8 + w.windows.iter().map(window).sum::<usize>();
         self.watches.iter().map(watch).sum()
     }
 }
 
-impl Watch {
-    /// Makes `fresh` what was recorded since the last call.
-    fn read(&mut self, fresh: &mut Vec<u64>) {
+/// A histogram, and what it counted when it was read last.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    histogram: Histogram,
+    before: Box<[u64]>,
+    sum_before: u64,
+}
+
+impl Recorded {
+    /// Nothing of `histogram` was read yet.
+    pub(crate) fn new(histogram: Histogram) -> Self {
+        Self {
+            before: vec![0; histogram.layout().len()].into(),
+            sum_before: 0,
+            histogram,
+        }
+    }
+
+    /// Makes `fresh` the counts of what was recorded since the last call; their sum.
+    pub(crate) fn read(&mut self, fresh: &mut Vec<u64>) -> u64 {
+        let layout = self.histogram.layout();
         fresh.clear();
-        fresh.resize(self.layout.len(), 0);
-        let handle: &Handle = self.source.handle();
+        fresh.resize(layout.len(), 0);
+        let handle: &Handle = self.histogram.handle();
         let (shards, series): (&Shards, &Series) = (handle.home().shards(), handle.series());
-        let len = array_len(self.layout);
+        let len = array_len(layout);
+        let mut sum: u64 = 0;
         for array in shards.iter().filter_map(|s| s.buckets(series.index, len)) {
+            sum = sum.wrapping_add(array[SUM].get());
             let cells = array.iter().skip(HEADER);
             fresh
                 .iter_mut()
@@ -174,8 +192,13 @@ impl Watch {
             // No cell goes back while a handle of its series lives, and we hold one.
             (*now, *before) = (now.wrapping_sub(*before), *now);
         }
+        let added = sum.wrapping_sub(self.sum_before);
+        self.sum_before = sum;
+        added
     }
+}
 
+impl Watch {
     fn step(&mut self, fresh: &[u64], now: Instant) {
         for (window, gauges) in &mut self.windows {
             window.step(self.at, now, fresh);
@@ -187,7 +210,7 @@ impl Watch {
 
 /// What was recorded in the last while.
 #[derive(Debug)]
-struct Window {
+pub(crate) struct Window {
     span: Duration,
     layout: Layout,
     /// Sum of all slots.
@@ -204,7 +227,7 @@ struct Slot {
 }
 
 impl Window {
-    fn new(span: Duration, layout: Layout) -> Self {
+    pub(crate) fn new(span: Duration, layout: Layout) -> Self {
         Self {
             span,
             layout,
@@ -214,7 +237,7 @@ impl Window {
     }
 
     /// Takes in what came between two moments, and forgets what is too old at the second.
-    fn step(&mut self, from: Instant, to: Instant, fresh: &[u64]) {
+    pub(crate) fn step(&mut self, from: Instant, to: Instant, fresh: &[u64]) {
         let room = |slot: &Slot| to.saturating_duration_since(slot.from) <= self.span / SLOTS;
         if !self.slots.back().is_some_and(room) {
             let counts = BTreeMap::new();
@@ -239,7 +262,8 @@ impl Window {
         }
     }
 
-    fn summary(&self) -> Option<Summary> {
+    /// What it amounts to; `None` if nothing was recorded.
+    pub(crate) fn summary(&self) -> Option<Summary> {
         let (layout, counts) = (self.layout, &*self.total);
         Buckets { layout, counts }.summary()
     }

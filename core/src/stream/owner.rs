@@ -173,7 +173,7 @@ impl Stream {
             let compared = u8::from(update.jitter_stepped);
             let not_compared = update.new_frames.saturating_sub(compared);
             block.levels[level::FRAMES_NOT_COMPARED].add(u64::from(not_compared));
-            count_verdict(block, verdict, header);
+            count_verdict(block, group, verdict, header);
             if update.suspect_was_stale {
                 block.totals[total::STALE].add(1);
                 block.totals[total::SUSPECTS].add(u64::MAX); // less 1, in wrapping arithmetic
@@ -295,7 +295,7 @@ fn count_jitter(block: &Block, receiver: &RtpReceiver) {
 }
 
 /// What a verdict adds; between the two ends of a write.
-fn count_verdict(block: &Block, verdict: Verdict, header: &RtpHeader) {
+fn count_verdict(block: &Block, group: &GroupMetrics, verdict: Verdict, header: &RtpHeader) {
     let (totals, levels) = (&block.totals, &block.levels);
     match verdict {
         Verdict::First => {}
@@ -312,7 +312,9 @@ fn count_verdict(block: &Block, verdict: Verdict, header: &RtpHeader) {
         }
         Verdict::Duplicate => {
             totals[total::DUPLICATES].add(1);
-            levels[level::DUPLICATE_BYTES].add(u64::from(header.packet_len));
+            let bytes = u64::from(header.packet_len);
+            levels[level::DUPLICATE_BYTES].add(bytes);
+            group.duplicate_bytes.add(bytes);
         }
         Verdict::Stale => totals[total::STALE].add(1),
         Verdict::Suspect => totals[total::SUSPECTS].add(1),

@@ -128,6 +128,9 @@ impl Stream {
 
     /// A generic NACK for `numbers` of this stream's packets was sent to its sender.
     pub fn on_nack_sent(&mut self, numbers: u64) {
+        let group = self.group();
+        group.nacks_sent.inc();
+        group.nacked_sent.add(numbers);
         self.write_peer(|PeerCells(cells)| {
             cells[word::NACKS].add(1);
             cells[word::NACKED].add(numbers);
@@ -136,11 +139,13 @@ impl Stream {
 
     /// A picture loss indication was sent to the stream's sender.
     pub fn on_pli_sent(&mut self) {
+        self.group().plis_sent.inc();
         self.write_peer(|PeerCells(cells)| cells[word::PLIS].add(1));
     }
 
     /// A full intra request was sent to the stream's sender.
     pub fn on_fir_sent(&mut self) {
+        self.group().firs_sent.inc();
         self.write_peer(|PeerCells(cells)| cells[word::FIRS].add(1));
     }
 

@@ -2,7 +2,7 @@
 //! caps, whole, split, and behind another message.
 
 use media_metrics_core::livekit::batch::{
-    Behind, Builder, EncodedBatch, Label, Limits, Part, Restriction, Rules, Sample, Sender,
+    Behind, Builder, EncodedBatch, Event, Label, Limits, Part, Restriction, Rules, Sample, Sender,
     SharedBatch, Subject,
 };
 use media_metrics_core::livekit::messages::MetricsBatch;
@@ -327,4 +327,37 @@ fn indexes_behind_a_large_table_grow_by_a_byte() {
     let both = MetricsBatch::decode(&*[common.bytes(), &behind.tail].concat()).unwrap();
     assert_eq!(rows(&both).last().unwrap().text(), own_rows[0].text());
     assert_eq!(both.encoded_len(), room);
+}
+
+/// The largest row that the default caps let in, with the largest times and indexes.
+#[test]
+fn any_row_below_the_default_caps_fits_into_6300_bytes() {
+    let limits = Limits::default();
+    let text = |first: char| format!("{first}{}", "x".repeat(limits.string_bytes - 1));
+    let (name, identity, track_sid, rid) = (text('a'), text('b'), text('c'), text('d'));
+    let subject = Subject {
+        label: Label::Custom(&name),
+        identity: &identity,
+        track_sid: &track_sid,
+        rid: &rid,
+    };
+    let at = ServerTime::from_ns(-1);
+    let event = Event {
+        start: at,
+        normalized_start: at,
+        end: Some(at),
+        normalized_end: Some(at),
+        metadata: &"x".repeat(limits.metadata_bytes),
+    };
+    let mut builder = Builder::new(Restriction::none());
+    builder.add_event(&subject, &event).unwrap();
+    builder.add_event(&subject, &event).unwrap();
+    builder.set_time(at, at);
+    let messages = builder.encode(6_300);
+    assert_eq!(messages.len(), 2);
+    assert!(
+        messages
+            .iter()
+            .all(|message| (6_200..=6_300).contains(&message.bytes().len()))
+    );
 }

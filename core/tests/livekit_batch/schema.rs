@@ -15,6 +15,7 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use serde_json::json;
 
+use crate::messages::cases;
 use crate::random::any_batch;
 
 /// The compiled schema.
@@ -316,7 +317,7 @@ fn dynamic_batch(batch: &MetricsBatch) -> DynamicMessage {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(500))]
 
     /// Ours and the compiler's bytes are the same, for any batch; and both are read alike.
     #[test]

@@ -294,6 +294,20 @@ fn one_time_ahead_holds_up_nobody() {
     );
 }
 
+/// A clock that begins far below 0 puts "no time" into the future; that is nobody's fault.
+#[test]
+fn no_time_is_not_a_time_ahead() {
+    let mut timestamper = timestamper(Corrected);
+    timestamper.normalise(&mut batch(-5_000), at_ms(NOW_MS));
+    let mut untimed = batch(0);
+    let done = timestamper.normalise(&mut untimed, at_ms(NOW_MS + 10));
+    assert_eq!(
+        (done.offset_ns, done.rejected_time),
+        (Some((NOW_MS + 5_000) * NS_PER_MS), false)
+    );
+    assert_eq!(untimed.normalized_timestamp, at(NOW_MS + 10));
+}
+
 #[test]
 fn steps_and_rejected_times_are_counted() {
     let mut timestamper = timestamper(Corrected);
@@ -313,6 +327,23 @@ fn steps_and_rejected_times_are_counted() {
         unmapped_batches: 0,
     };
     assert_eq!(timestamper.diagnostics(), told);
+}
+
+#[test]
+fn normalising_does_not_allocate() {
+    for rules in [Corrected, Reference] {
+        let mut timestamper = synchronised(rules);
+        let mut batch = MetricsBatch {
+            timestamp_ms: 5_000,
+            time_series: vec![series(&[1, i64::MAX, 2]); 20],
+            events: vec![event(1, Some(2)), event(i64::MAX, None)],
+            ..MetricsBatch::default()
+        };
+        let allocated = allocation_counter::measure(|| {
+            timestamper.normalise(&mut batch, at_ms(NOW_MS + 5_001));
+        });
+        assert_eq!(allocated.count_total, 0, "{rules:?}");
+    }
 }
 
 #[test]

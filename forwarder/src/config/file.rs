@@ -7,14 +7,18 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use media_metrics_core::livekit::config::{
+    LivekitConfig, MetricConfig, NodeStatsConfig, PrometheusConfig, RtcConfig,
+};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::livekit::Profile;
 use super::settings::{Room, Synthetic};
-use super::value::{BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
+use super::value::{Bounded, BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
 use crate::payload::Payload;
 
-/// The whole file.
+/// The whole file: our own keys, and LiveKit's where LiveKit has them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
@@ -30,6 +34,13 @@ pub(super) struct File {
     pub(super) payload_types: BTreeMap<PayloadType, Payload>,
     pub(super) rtx: BTreeMap<PayloadType, PayloadType>,
     pub(super) synthetic: Option<Synthetic>,
+    pub(super) profile: Option<Profile>,
+    pub(super) livekit: Option<LivekitConfig>,
+    pub(super) metric: Option<MetricConfig>,
+    pub(super) rtc: Option<RtcConfig>,
+    pub(super) node_stats: Option<NodeStatsConfig>,
+    pub(super) prometheus: Option<PrometheusConfig>,
+    pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,9 +1,10 @@
 //! Configuration: the file, the flags, the defaults, and what they say together.
 //!
-//! `file` is the syntax, `settings` the meaning, `value` the numbers and addresses that check
-//! themselves. Nothing here opens a port or starts a thread.
+//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `value` the
+//! numbers and addresses that check themselves. Nothing here opens a port or starts a thread.
 
 mod file;
+mod livekit;
 mod settings;
 mod value;
 
@@ -12,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use livekit::Profile;
 pub use settings::{Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
     Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
@@ -50,6 +52,8 @@ pub enum ConfigError {
     },
     /// A retransmission's payload type that repeats itself, or another retransmission's.
     RtxOfRtx(u8),
+    /// `prometheus.username` and `prometheus.password`.
+    BasicAuth,
     /// No port to listen on, and no built-in streams.
     NothingToDo,
     /// The configuration could not be written as YAML.
@@ -92,6 +96,11 @@ impl fmt::Display for ConfigError {
                 f,
                 "in the configuration's `rtx`, payload type {pt} repeats one that itself stands for retransmissions: \
                  name the type of the media that is repeated (`apt` in SDP)"
+            ),
+            Self::BasicAuth => f.write_str(
+                "the configuration's `prometheus` asks for a username and a password, and the exporter can't ask for \
+                 them yet: take both out and keep its port to yourself (`metrics.listen` is on loopback unless told \
+                 otherwise), or put a proxy before it that asks",
             ),
             Self::NothingToDo => f.write_str(
                 "nothing to forward: say where to listen (--listen ADDR, or `listen:` or `rooms:` in the \

@@ -7,10 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use media_metrics_core::livekit::config::{
+    LivekitConfig, MetricConfig, NodeStatsConfig, PrometheusConfig, RtcConfig,
+};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use super::file::File;
+use super::livekit::{self, Profile};
 use super::value::{
     BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
 };
@@ -46,6 +50,18 @@ pub struct Settings {
     /// Built-in publishers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<Synthetic>,
+    /// Which families are served.
+    pub profile: Profile,
+    /// Our own switches of what is LiveKit's.
+    pub livekit: LivekitConfig,
+    /// Timestamper, collector and reporter.
+    pub metric: MetricConfig,
+    /// Windows of forwarding latency.
+    pub rtc: RtcConfig,
+    /// Node statistics.
+    pub node_stats: NodeStatsConfig,
+    /// Where metrics are served, as LiveKit says it: what `metrics` says, too.
+    pub prometheus: PrometheusConfig,
 }
 
 /// One listening port, its publishers and its subscribers.
@@ -118,12 +134,12 @@ impl Settings {
         let from_file = file.is_some();
         let file = file.unwrap_or_default();
         let synthetic = Self::synthetic(&file, &flags, from_file);
+        let prometheus = livekit::prometheus(&file)?;
+        let (listen, enabled) =
+            livekit::listener(flags.metrics, &file.metrics, &prometheus, DEFAULT_METRICS);
         let metrics = Metrics {
-            enabled: !flags.no_metrics && file.metrics.enabled.unwrap_or(true),
-            listen: flags
-                .metrics
-                .or(file.metrics.listen)
-                .unwrap_or(DEFAULT_METRICS),
+            enabled: enabled && !flags.no_metrics,
+            listen,
             interval: file.metrics.interval.unwrap_or(Seconds::whole(1)),
             kernel_stamps: file.metrics.kernel_stamps.unwrap_or(true),
         };
@@ -144,6 +160,12 @@ impl Settings {
                 .map(|(pt, p)| (pt.0, *p))
                 .collect(),
             rtx: file.rtx.iter().map(|(pt, of)| (pt.0, of.0)).collect(),
+            profile: flags.profile.or(file.profile).unwrap_or_default(),
+            livekit: file.livekit.clone().unwrap_or_default(),
+            metric: file.metric.unwrap_or_default(),
+            rtc: file.rtc.unwrap_or_default(),
+            node_stats: file.node_stats.clone().unwrap_or_default(),
+            prometheus: livekit::told(metrics.listen, metrics.enabled),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,

@@ -57,6 +57,12 @@ fn a_wrong_file_is_named_with_line_and_key() {
     let file = config("listen: 127.0.0.1:0\nlimits:\n  idle_timeout: 0\n");
     let path = file.path().to_str().unwrap();
     says(&["--config", path, "forward"], &[path, "line 3", "0.001"]);
+    let file = config("metric:\n  collector:\n    sampling_interval_ms: 3s\n");
+    let path = file.path().to_str().unwrap();
+    says(&["--config", path], &[path, "line 3", "milliseconds"]);
+    let file = config("prometheus: {port: 6789, username: u, password: secret}\n");
+    let path = file.path().to_str().unwrap();
+    says(&["--config", path], &["username", "metrics.listen"]);
     let file = config("- just\n- a list\n");
     let path = file.path().to_str().unwrap();
     says(&["config", "--config", path], &[path, "line 1"]);
@@ -74,6 +80,10 @@ fn a_missing_file_is_named() {
 fn wrong_flags_are_named() {
     says(&["--listen", "localhost"], &["--listen"]);
     says(&["--workers", "0"], &["--workers", "1 to 256"]);
+    says(
+        &["--profile", "all"],
+        &["--profile", "media, livekit, both"],
+    );
     says(&["--nonsense"], &["--nonsense"]);
     says(&["nonsense"], &["nonsense"]);
     says(&["--subscriber", "127.0.0.1:9"], &["--listen"]);

@@ -238,6 +238,8 @@ fn the_printed_configuration_can_be_used() {
         "127.0.0.1:6000",
         "--workers",
         "3",
+        "--profile",
+        "both",
     ]);
     assert_eq!(printed.status.code(), Some(0));
     let file = tempfile::NamedTempFile::new().unwrap();

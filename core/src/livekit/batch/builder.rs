@@ -285,25 +285,25 @@ impl Builder {
         subject: &Subject<'_>,
         store: impl FnOnce(&mut Rows, Key) -> Result<T, Cap>,
     ) -> Result<T, AddError> {
-        let mut texts = vec![subject.identity, subject.track_sid, subject.rid];
-        if let Label::Custom(name) = subject.label {
-            texts.push(name);
-        }
-        let longest = texts.iter().map(|text| text.len()).max();
-        if longest > Some(self.rows.limits.string_bytes) {
+        let name = match subject.label {
+            Label::Custom(name) => name,
+            Label::Number(_) => "",
+        };
+        let texts = [name, subject.identity, subject.track_sid, subject.rid];
+        let limit = self.rows.limits.string_bytes;
+        if texts.iter().any(|text| text.len() > limit) {
             return Err(self.full(Cap::StringBytes));
         }
         let table = &mut self.rows.table;
         let before = table.len();
+        let [name, identity, track_sid, rid] = texts.map(|text| match text {
+            "" => 0,
+            text => table.intern(text),
+        });
         let label = match subject.label {
-            Label::Custom(name) => table.intern(name),
+            Label::Custom(_) => name,
             Label::Number(number) => number.unsigned_abs(),
         };
-        let [identity, track_sid, rid] =
-            [subject.identity, subject.track_sid, subject.rid].map(|text| match text {
-                "" => 0,
-                text => table.intern(text),
-            });
         let key = Key {
             label,
             identity,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SHORTEST, duration};
+use super::{SHORTEST, duration, or_default};
 
 /// The longest ring of summaries that a window may ask for.
 const MAX_SUMMARIES: u128 = 100_000;
@@ -16,6 +16,7 @@ const MAX_SUMMARIES: u128 = 100_000;
 #[serde(default, deny_unknown_fields)]
 pub struct RtcConfig {
     /// Windows of forwarding latency.
+    #[serde(deserialize_with = "or_default")]
     pub forward_stats: ForwardStatsConfig,
 }
 
@@ -80,9 +81,10 @@ impl TryFrom<Keys> for ForwardStatsConfig {
         if !config.is_on() {
             return Ok(config);
         }
-        if config.summary.min(config.report) < SHORTEST {
+        if config.summary.min(config.report).min(config.window) < SHORTEST {
             return Err(
-                "summary_interval and report_interval are at least 1ms: give more, or 0 to turn the figures off"
+                "summary_interval, report_interval and report_window are at least 1ms (a bare integer is nanoseconds): \
+                 give more, or 0 to turn the figures off"
                     .to_owned(),
             );
         }

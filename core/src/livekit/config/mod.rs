@@ -3,6 +3,7 @@
 //! | room | lives there |
 //! |---|---|
 //! | `duration` | durations as Go writes and reads them |
+//! | `whole` | whole numbers with errors for people |
 //! | `pipeline` | `metric.…`: timestamper, collector, reporter |
 //! | `node` | `prometheus.…`, `node_stats.…`, and `livekit.…`, which is ours |
 //! | `forward` | `rtc.forward_stats.…` |
@@ -17,6 +18,11 @@ mod duration;
 mod forward;
 mod node;
 mod pipeline;
+mod whole;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use forward::{ForwardStatsConfig, RtcConfig};
@@ -25,5 +31,12 @@ pub use node::{
 };
 pub use pipeline::{CollectorConfig, MetricConfig, ReporterConfig, TimestamperConfig};
 
+/// For `#[serde(deserialize_with = "or_default")]`: a section that is left empty says nothing.
+fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
 /// Shorter intervals than this are a mistake in the file, or a thread that does nothing else.
-const SHORTEST: std::time::Duration = std::time::Duration::from_millis(1);
+const SHORTEST: Duration = Duration::from_millis(1);

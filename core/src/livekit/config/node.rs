@@ -7,8 +7,10 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::whole::whole;
 use super::{SHORTEST, duration};
 
 /// The longest history that rates may ask for, in updates.
@@ -67,23 +69,16 @@ struct PrometheusKeys {
     password: Password,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "u16")]
+#[derive(Clone, Copy, Serialize)]
 struct Port(u16);
 
-impl TryFrom<i64> for Port {
-    type Error = String;
-
-    fn try_from(port: i64) -> Result<Self, String> {
-        u16::try_from(port).map(Self).map_err(|_| {
-            format!("{port} is no port: give one from 1 to 65535, or 0 to serve nothing")
-        })
-    }
-}
-
-impl From<Port> for u16 {
-    fn from(port: Port) -> Self {
-        port.0
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let expected = "a port from 1 to 65535, or 0 to serve nothing";
+        let port = whole(from, expected)?;
+        let port = u16::try_from(port)
+            .map_err(|_| Error::invalid_value(Unexpected::Signed(port), &expected));
+        port.map(Self)
     }
 }
 
@@ -108,7 +103,7 @@ impl TryFrom<PrometheusKeys> for PrometheusConfig {
             }
         };
         Ok(Self {
-            port: keys.port.map(u16::from),
+            port: keys.port.map(|Port(port)| port),
             basic_auth,
         })
     }
@@ -186,8 +181,8 @@ impl TryFrom<NodeStatsKeys> for NodeStatsConfig {
         )?;
         if config.update < SHORTEST || config.intervals.iter().any(|span| *span < SHORTEST) {
             return Err(
-                "stats_update_interval and stats_rate_measurement_intervals are at least 1ms: give more, or leave \
-                 them out"
+                "stats_update_interval and stats_rate_measurement_intervals are at least 1ms (a bare integer is \
+                 nanoseconds): give more, or leave them out"
                     .to_owned(),
             );
         }

@@ -4,19 +4,24 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::duration;
+use super::whole::whole;
+use super::{duration, or_default};
 
 /// The section `metric`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricConfig {
     /// How clients' clocks are followed.
+    #[serde(deserialize_with = "or_default")]
     pub timestamper_config: TimestamperConfig,
     /// How often the server measures.
+    #[serde(deserialize_with = "or_default")]
     pub collector: CollectorConfig,
     /// How often a client is told what others reported.
+    #[serde(deserialize_with = "or_default")]
     pub reporter: ReporterConfig,
 }
 
@@ -28,7 +33,10 @@ pub struct TimestamperConfig {
     #[serde(rename = "one_way_delay_estimator_min_interval", with = "duration")]
     pub min_interval: Duration,
     /// So does this many batches, the one that ran it included. 0 or less: every batch does. Default 100.
-    #[serde(rename = "one_way_delay_estimator_max_batch")]
+    #[serde(
+        rename = "one_way_delay_estimator_max_batch",
+        deserialize_with = "batches"
+    )]
     pub max_batches: i64,
 }
 
@@ -122,8 +130,7 @@ impl From<ReporterConfig> for ReporterKeys {
 }
 
 /// A span of 32 bits of milliseconds; 0 stands for the key's default.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "u32")]
+#[derive(Clone, Copy, Default, Serialize)]
 struct Milliseconds(u32);
 
 impl Milliseconds {
@@ -138,21 +145,16 @@ impl Milliseconds {
     }
 }
 
-impl TryFrom<i64> for Milliseconds {
-    type Error = String;
-
-    fn try_from(ms: i64) -> Result<Self, String> {
-        u32::try_from(ms).map(Self).map_err(|_| {
-            format!(
-                "{ms} is out of range: give milliseconds from 1 to {}, or 0 for the default",
-                u32::MAX
-            )
-        })
+impl<'de> Deserialize<'de> for Milliseconds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let expected = "milliseconds from 1 to 4294967295 without a unit, or 0 for the default";
+        let ms = whole(from, expected)?;
+        let ms =
+            u32::try_from(ms).map_err(|_| Error::invalid_value(Unexpected::Signed(ms), &expected));
+        ms.map(Self)
     }
 }
 
-impl From<Milliseconds> for u32 {
-    fn from(ms: Milliseconds) -> Self {
-        ms.0
-    }
+fn batches<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    whole(from, "a number of batches, for example 100")
 }

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub system: SystemReading,
 }
 
+const _: () = assert!(size_of::<Snapshot>() <= 400, "History promises it");
+
 /// Why there can be no history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -70,7 +72,7 @@ impl std::error::Error for HistoryError {}
 
 /// The last snapshots: as many as the longest interval needs, and one to spare.
 ///
-/// **Cost**: about 500 bytes a snapshot; the default, 10 s of updates each 2 s, keeps 6.
+/// **Cost**: 400 bytes a snapshot at most; the default, 10 s of updates each 2 s, keeps 6.
 #[derive(Clone, Debug)]
 pub struct History {
     intervals: Vec<Duration>,
@@ -80,8 +82,8 @@ pub struct History {
 }
 
 impl History {
-    /// Snapshots kept at most.
-    pub const MAX_SLOTS: usize = 100_000;
+    /// Snapshots kept at most: for an interval of 100,000 updates.
+    pub const MAX_SLOTS: usize = 100_001;
 
     /// For updates that are `update` apart and a rate over each of `intervals`, none of them if it is empty.
     ///

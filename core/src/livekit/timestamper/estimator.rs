@@ -286,4 +286,29 @@ mod tests {
         assert_eq!(stepped_to(Rules::Corrected), step(4_500_000));
         assert_eq!(stepped_to(Rules::Reference), step(6_000_000));
     }
+
+    /// C4: a delay that creeps up by less than 50 ms, but too fast to be followed, steps and leaves no trace. The
+    /// reference takes the delta to the estimate that it gave up for the new one's usual spread.
+    #[test]
+    fn a_step_forgets_the_old_deltas() {
+        let delays_ms = [0, 1, 11, 13, 15, 17, 20, 23, 26, 30, 34, 39, 45];
+        for (rules, usual_ns) in [
+            (Rules::Corrected, None),
+            (Rules::Reference, Some(44_900_000)),
+        ] {
+            let mut estimator = Estimator::new(rules);
+            let steps = delays_ms.iter().zip(0..).map(|(delay_ms, sender_s)| {
+                let sender_ns = sender_s * 1_000_000_000;
+                let receiver_ns = sender_ns + delay_ms * 1_000_000;
+                estimator.update(sender_ns, receiver_ns).step
+            });
+            let steps: Vec<bool> = steps.collect();
+            assert_eq!(steps.iter().rposition(|&step| step), Some(12), "{rules:?}");
+            assert_eq!(steps[1..].iter().filter(|&&step| step).count(), 1);
+            assert_eq!(
+                estimator.state.map(|state| state.long_term_ns),
+                Some(usual_ns)
+            );
+        }
+    }
 }

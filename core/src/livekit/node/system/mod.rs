@@ -127,18 +127,14 @@ impl System {
     /// **Cost**: some reads of small files, one for each control group above this process.
     pub fn sample_cpu(&mut self, now: ServerTime) {
         let quota = known(self.probe.quota(), &mut self.failures.cpu);
-        let limit = match &quota {
-            Some(Some(quota)) => Some(quota.cpus),
-            _ => None,
+        let usable = self.machine.usable_cpus.map(|cpus| cpus as f64);
+        let allowed = |quota: &Option<os::Quota>| match (quota, usable) {
+            (Some(quota), Some(usable)) => Some(quota.cpus.min(usable)),
+            (Some(quota), None) => Some(quota.cpus),
+            (None, usable) => usable,
         };
-        self.cpus = self.machine.cpu_request.or_else(|| {
-            let usable = self.machine.usable_cpus.map(|cpus| cpus as f64);
-            match (quota.is_some(), limit, usable) {
-                (false, ..) => None,
-                (true, Some(limit), Some(usable)) => Some(limit.min(usable)),
-                (true, limit, usable) => limit.or(usable),
-            }
-        });
+        let requested = self.machine.cpu_request;
+        self.cpus = requested.or_else(|| quota.as_ref().and_then(allowed));
         let busy = quota.and_then(|quota| {
             let busy = self.probe.busy(quota.as_ref());
             known(busy, &mut self.failures.cpu)

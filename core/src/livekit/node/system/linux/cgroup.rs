@@ -45,31 +45,25 @@ impl Groups {
         let Some((version, group)) = membership(&groups, controller) else {
             return Ok(None);
         };
-        let mut found = None;
+        let mut hidden = None;
         for line in mounts.lines().filter(|line| line.contains(" - cgroup")) {
             let mount = MountInfo::from_line(line).map_err(|_| invalid("/proc/self/mountinfo"))?;
             if !carries(&mount, version, controller) {
                 continue;
             }
-            let below = below_mount(&group.pathname, &mount.root);
-            // Of several mounts, one that shows our own group is the best.
-            if found.is_none() || below.is_some() {
-                let inside_root = mount
-                    .mount_point
-                    .strip_prefix("/")
-                    .unwrap_or(&mount.mount_point);
-                let done = below.is_some();
-                found = Some(Self {
-                    version,
-                    mount: root.join(inside_root),
-                    own: below.unwrap_or_default(),
-                });
-                if done {
-                    break;
-                }
+            let point = &mount.mount_point;
+            let place = |own| Self {
+                version,
+                mount: root.join(point.strip_prefix("/").unwrap_or(point)),
+                own,
+            };
+            match below_mount(&group.pathname, &mount.root) {
+                Some(own) => return Ok(Some(place(own))),
+                // What is mounted is all that can be read, unless another mount shows the group.
+                None => hidden = hidden.or_else(|| Some(place(PathBuf::new()))),
             }
         }
-        Ok(found)
+        Ok(hidden)
     }
 
     /// Paths of the groups below [`Groups::dir`], the process' own first, the highest last.

@@ -198,3 +198,140 @@ fn invalid(what: &str) -> io::Error {
     let text = format!("the kernel's answer about queue disciplines is {what}");
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netlink_packet_core::{NLM_F_MULTIPART, NLMSG_NOOP};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let length = (value.len() + 4) as u16;
+        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+    }
+
+    fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        let mut header = NetlinkBuffer::new(&mut bytes);
+        header.set_length((HEADER + payload.len()) as u32);
+        header.set_message_type(kind);
+        header.set_flags(flags);
+        bytes.extend(payload);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn qdisc(interface: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
+        let header = words(&[0, interface, 0x8001_0000, u32::MAX, 2]);
+        let payload = [header, attributes.concat()].concat();
+        message(RTM_NEWQDISC, NLM_F_MULTIPART, &payload)
+    }
+
+    /// `gnet_stats_basic`: bytes, packets; `gnet_stats_queue`: qlen, backlog, drops, requeues, overlimits.
+    fn stats2(packets: u32, drops: u32, more: &[Vec<u8>]) -> Vec<u8> {
+        let basic = attribute(TCA_STATS_BASIC, &words(&[99, 99, packets]));
+        let queue = attribute(TCA_STATS_QUEUE, &words(&[1, 2, drops, 3, 4]));
+        attribute(TCA_STATS2, &[basic, queue, more.concat()].concat())
+    }
+
+    /// `tc_stats`: bytes, packets, drops, overlimits, bps, pps, qlen, backlog.
+    fn stats(packets: u32, drops: u32) -> Vec<u8> {
+        let value = words(&[99, 99, packets, drops, 5, 6, 7, 8, 9]);
+        attribute(TCA_STATS, &value)
+    }
+
+    fn read(datagram: &[u8]) -> io::Result<Vec<(u32, u64, u64)>> {
+        let mut qdiscs = Vec::new();
+        read_datagram(datagram, &mut qdiscs)?;
+        let plain = |q: &Qdisc| (q.interface, q.counts.out, q.counts.dropped);
+        Ok(qdiscs.iter().map(plain).collect())
+    }
+
+    #[test]
+    fn each_form_of_the_statistics_is_read() {
+        let kind = attribute(1, b"fq_codel\0");
+        let pkt64 = attribute(TCA_STATS_PKT64, &(u64::from(u32::MAX) + 8).to_ne_bytes());
+        let datagram = [
+            message(NLMSG_NOOP, 0, &[]),
+            qdisc(1, &[kind.clone(), stats2(10, 1, &[]), stats(11, 2)]),
+            qdisc(2, &[kind.clone(), stats(20, 2)]),
+            qdisc(3, &[stats2(7, 3, &[pkt64]), kind.clone()]),
+            qdisc(4, &[kind]),
+        ];
+        let expected = [
+            (1, 10, 1),
+            (2, 20, 2),
+            (3, u64::from(u32::MAX) + 8, 3),
+            (4, 0, 0),
+        ];
+        assert_eq!(read(&datagram.concat()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_dump_ends_well_or_says_why() {
+        let mut qdiscs = Vec::new();
+        let done = message(NLMSG_DONE, NLM_F_MULTIPART, &words(&[0]));
+        assert_eq!(read_datagram(&done, &mut qdiscs).unwrap(), Progress::Done);
+        let short = message(NLMSG_DONE, NLM_F_MULTIPART, &[]);
+        assert_eq!(read_datagram(&short, &mut qdiscs).unwrap(), Progress::Done);
+        let one = qdisc(1, &[stats(1, 0)]);
+        assert_eq!(read_datagram(&one, &mut qdiscs).unwrap(), Progress::More);
+        assert_eq!(qdiscs.len(), 1);
+        let failed = |datagram: &[u8]| read(datagram).unwrap_err();
+        let code = |n: i32| words(&[n.cast_unsigned(), 0, 0, 0, 0]);
+        let denied = failed(&message(NLMSG_ERROR, 0, &code(-1)));
+        assert_eq!(denied.kind(), io::ErrorKind::PermissionDenied);
+        let half = failed(&message(NLMSG_DONE, 0, &code(-1)));
+        assert_eq!(half.kind(), io::ErrorKind::PermissionDenied);
+        let invalid = io::ErrorKind::InvalidData;
+        assert_eq!(failed(&message(NLMSG_ERROR, 0, &code(0))).kind(), invalid);
+        assert_eq!(failed(&message(NLMSG_OVERRUN, 0, &[])).kind(), invalid);
+        let changed = message(RTM_NEWQDISC, NLM_F_DUMP_INTR, &[]);
+        assert_eq!(failed(&changed).kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_cut_answer_is_an_error() {
+        let whole = [qdisc(1, &[stats2(10, 1, &[])]), qdisc(2, &[stats(20, 2)])].concat();
+        let first = qdisc(1, &[stats2(10, 1, &[])]).len();
+        for length in 1..whole.len() {
+            let result = read(&whole[..length]);
+            assert_eq!(result.is_ok(), length == first, "{length}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
+
+        #[test]
+        #[cfg_attr(miri, ignore = "plain arithmetic, a hundred times too slow")]
+        fn no_answer_panics(
+            noise in vec(any::<u8>(), 0..200),
+            broken in vec((0..200usize, any::<u8>()), 0..6),
+        ) {
+            let _ = read(&noise);
+            let mut bytes = [qdisc(1, &[stats2(10, 1, &[])]), qdisc(2, &[stats(20, 2)])].concat();
+            for (at, byte) in broken {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            let _ = read(&bytes);
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
+    fn the_kernel_answers() {
+        // Each interface has a queue discipline; a namespace without any interface has none.
+        assert!(query().unwrap().iter().all(|qdisc| qdisc.interface > 0));
+    }
+}
