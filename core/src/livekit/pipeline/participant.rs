@@ -15,6 +15,9 @@ use crate::livekit::time::ServerTime;
 use crate::livekit::timestamper::Diagnostics;
 
 /// Who joins, and what they may.
+///
+/// Whether it is hidden makes no difference here: what a client's packet says of its sender is never passed on,
+/// and whoever is not subscribed to it hears nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParticipantConfig {
     /// The participant's identity.
@@ -192,7 +195,7 @@ impl Participant {
     /// The participant leaves: a last sample is taken, the last batch made and shared, what its client has
     /// still to be told is sent; then it is over. Once more does nothing.
     ///
-    /// When this returns, no callback of its [`Provider`] runs or will run, on any thread, and the provider is
+    /// When this returns, no callback of its [`Provider`](super::Provider) runs or will run, on any thread, and the provider is
     /// dropped. If one is running, this waits for it: so don't hold a lock that a callback takes. From inside a
     /// callback of any participant it does not wait; if the one that leaves is in a callback just then, the last
     /// words follow when that returns, on its thread.
