@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+#[path = "livekit_pipeline/callbacks.rs"]
+mod callbacks;
 #[path = "livekit_pipeline/crowd.rs"]
 mod crowd;
 #[path = "livekit_pipeline/ending.rs"]

@@ -1,4 +1,4 @@
-//! The end: last words, then silence, on every thread; and hosts that panic.
+//! The end: last words, then silence, on every thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -6,12 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use media_metrics_core::livekit::config::{CollectorConfig, ReporterConfig};
+use media_metrics_core::livekit::messages::DataPacket;
 use media_metrics_core::livekit::pipeline::{
-    Participant, PipelineConfig, Provider, Rejected, Samples, SendError,
+    Participant, PipelineConfig, Provider, Rejected, ReportLimits, Samples, SendError,
 };
-use media_metrics_core::livekit::time::ServerTime;
+use prost::Message;
 
-use crate::host::{Bench, START, at, batch, member, packet};
+use crate::host::{Bench, Calls, START, at, batch, member, packet};
 
 #[test]
 fn the_last_words_are_a_sample_a_batch_and_the_report() {
@@ -81,21 +82,6 @@ fn dropping_is_leaving_and_places_are_used_again() {
     );
 }
 
-/// Calls whatever it is told to.
-struct Calls<C, S>(C, S);
-
-impl<C: FnMut(&mut Samples<'_>) + Send, S: FnMut(&[u8]) -> Result<(), SendError> + Send> Provider
-    for Calls<C, S>
-{
-    fn collect(&mut self, samples: &mut Samples<'_>) {
-        (self.0)(samples);
-    }
-
-    fn send(&mut self, packet: &[u8]) -> Result<(), SendError> {
-        (self.1)(packet)
-    }
-}
-
 type Slot = Arc<Mutex<Option<Participant>>>;
 
 /// A participant leaves in its own callback: the guarantee begins when that has returned.
@@ -163,6 +149,46 @@ fn leaving_while_a_report_is_on_its_way() {
     assert_eq!(notes.rows().len(), 1);
     assert_eq!(others.rows().len(), 1);
     assert_eq!(bench.room.participants(), 2);
+}
+
+/// With the first packet of a report it leaves: the rest of that report still comes, once, and then its last
+/// words, which have nothing of the report.
+#[test]
+fn leaving_when_ones_own_report_comes() {
+    let mut bench = Bench::with(PipelineConfig {
+        reports: ReportLimits {
+            message_bytes: 500,
+            ..ReportLimits::default()
+        },
+        ..PipelineConfig::default()
+    });
+    let me = Slot::default();
+    let (mine, sizes) = (Arc::clone(&me), Arc::new(Mutex::new(Vec::new())));
+    let sent = Arc::clone(&sizes);
+    let send = move |packet: &[u8]| {
+        let packet = DataPacket::decode(packet).unwrap();
+        let batch = packet.metrics.unwrap();
+        sent.lock()
+            .unwrap()
+            .push((batch.timestamp_ms, batch.time_series.len()));
+        drop(mine.lock().unwrap().take()); // leaves
+        Ok(())
+    };
+    let alice = bench.room.join(
+        member("alice"),
+        Calls(|_: &mut Samples<'_>| {}, send),
+        START,
+    );
+    let alice = alice.unwrap();
+    let series: Vec<_> = (100..140).map(|label| (label, "", 1.0)).collect();
+    alice.on_metrics(batch(1, &series), START).unwrap();
+    *me.lock().unwrap() = Some(alice);
+    bench.run_until(30.0);
+    let sizes = sizes.lock().unwrap();
+    assert!(sizes.len() > 1);
+    assert!(sizes.iter().all(|(sent_ms, _)| *sent_ms == at(10.0).ms()));
+    assert_eq!(sizes.iter().map(|(_, rows)| rows).sum::<usize>(), 40);
+    assert_eq!(bench.room.participants(), 0);
 }
 
 /// Says so if it is called after the end, on whatever thread.
@@ -286,76 +312,4 @@ fn stopping_ends_all_and_lets_nobody_in() {
     let refused = Calls(|_: &mut Samples<'_>| {}, |_: &[u8]| Ok(()));
     let refused = bench.room.join(member("carol"), refused, at(100.0));
     assert!(refused.is_err());
-}
-
-#[test]
-fn a_panicking_host_harms_nobody_else() {
-    let mut bench = Bench::new();
-    let bad = Calls(
-        |samples: &mut Samples<'_>| {
-            samples.subscriber_rtt(0.01).unwrap();
-            panic!("tried: collect");
-        },
-        |_: &[u8]| -> Result<(), SendError> { panic!("tried: send") },
-    );
-    let mallory = bench.room.join(member("mallory"), bad, START).unwrap();
-    let (_alice, notes) = bench.join(member("alice"));
-    bench.run_until(20.0);
-    mallory.leave(at(20.0));
-    assert_eq!(notes.packets().len(), 2);
-    let panics = |callback| bench.count("media_metrics_pipeline_panics_total", &[callback]);
-    assert_eq!((panics("collect"), panics("send")), (7, 3));
-    let failed = |reason| bench.count("media_metrics_pipeline_packets_failed_total", &[reason]);
-    assert_eq!(failed("panicked"), 3);
-}
-
-#[test]
-fn what_was_not_sent_is_counted_by_reason() {
-    let mut bench = Bench::new();
-    let reasons = [
-        SendError::Closed,
-        SendError::Full,
-        SendError::Unsupported,
-        SendError::Failed,
-    ];
-    let mut next = reasons.into_iter().cycle();
-    let failing = Calls(
-        |samples: &mut Samples<'_>| samples.subscriber_rtt(0.01).unwrap(),
-        move |_: &[u8]| Err(next.next().unwrap()),
-    );
-    let _alice = bench.room.join(member("alice"), failing, START).unwrap();
-    bench.run_until(50.0);
-    let failed = |reason| bench.count("media_metrics_pipeline_packets_failed_total", &[reason]);
-    assert_eq!(reasons.map(|r| failed(r.reason())), [2, 1, 1, 1]);
-    assert_eq!(bench.count("media_metrics_pipeline_packets_total", &[]), 0);
-}
-
-/// A callback may call anything of the pipeline: nothing is locked.
-#[test]
-fn callbacks_may_call_back() {
-    let bench = Bench::new();
-    let (alice, notes) = bench.join_with(member("alice"), None);
-    let alice = Arc::new(alice);
-    let (same, pipeline) = (Arc::clone(&alice), bench.pipeline.clone());
-    let room = bench.room.clone();
-    let collect = move |samples: &mut Samples<'_>| {
-        let now: ServerTime = samples.now();
-        assert!(
-            pipeline.run(now).is_none_or(|due| due > now),
-            "does nothing"
-        );
-        assert_eq!(room.participants(), 2);
-        same.set_active(true);
-        same.set_can_publish_data(true);
-        same.on_metrics(batch(1, &[(0, "", 1.0)]), now).unwrap();
-    };
-    let bob = bench
-        .room
-        .join(member("bob"), Calls(collect, |_: &[u8]| Ok(())), START)
-        .unwrap();
-    bench.pipeline.run(at(9.0));
-    bench.pipeline.run(at(10.0));
-    bob.leave(at(10.0));
-    assert_eq!(notes.rows().len(), 1);
-    assert!(!notes.rows()[0].samples.is_empty());
 }

@@ -111,6 +111,21 @@ impl Provider for Client {
     }
 }
 
+/// Calls whatever it is told to.
+pub(crate) struct Calls<C, S>(pub(crate) C, pub(crate) S);
+
+impl<C: FnMut(&mut Samples<'_>) + Send, S: FnMut(&[u8]) -> Result<(), SendError> + Send> Provider
+    for Calls<C, S>
+{
+    fn collect(&mut self, samples: &mut Samples<'_>) {
+        (self.0)(samples);
+    }
+
+    fn send(&mut self, packet: &[u8]) -> Result<(), SendError> {
+        (self.1)(packet)
+    }
+}
+
 /// Active, and may send and get metrics.
 pub(crate) fn member(identity: &str) -> ParticipantConfig {
     let mut config = ParticipantConfig::new(identity);

@@ -4,10 +4,11 @@
 //! |---|---|
 //! | `config`, `rate` | intervals, caps, rates |
 //! | `provider` | what a host does: measure, send, say who is subscribed |
-//! | `participant`, `intake`, `collector` | one participant: its client's batches, its samples, its end |
+//! | `participant`, `member` | one participant: the handle; what is due for it, its end |
+//! | `intake`, `collector` | what its client sends; what its host measures |
 //! | `room`, `members`, `log` | who hears whom; what was said since the last report |
 //! | `report`, `views` | packets of a log, with what many get made once |
-//! | `schedule`, `core` | what is due when, for all of a node's participants; the calendar |
+//! | `schedule`, `plan` | what is due when, for all of a node's participants; the calendar |
 //! | `task` | the same on the reporter's thread |
 //! | `gate` | who may call a host now, and that nobody does after the end |
 //! | `metrics` | the pipeline's own families |
@@ -27,13 +28,15 @@
 
 mod collector;
 mod config;
-mod core;
+
 mod gate;
 mod intake;
 mod log;
+mod member;
 mod members;
 mod metrics;
 mod participant;
+mod plan;
 mod provider;
 mod rate;
 mod report;
@@ -53,11 +56,11 @@ pub use task::PipelineTask;
 
 use std::sync::Arc;
 
-use self::core::Core;
 use super::time::{Clock, ServerTime};
 use crate::error::RegisterError;
 use crate::registry::Registry;
 use metrics::PipelineMetrics;
+use plan::Core;
 use room::RoomShared;
 
 /// The metrics of all rooms and participants of a node. Cheap to clone.

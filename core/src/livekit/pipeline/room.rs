@@ -9,12 +9,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::core::Core;
 use super::gate;
 use super::log::{Entry, Log, Refused};
+use super::member::Member;
 use super::members::Members;
 use super::metrics;
-use super::participant::{Member, Participant, ParticipantConfig};
+use super::participant::{Participant, ParticipantConfig};
+use super::plan::Core;
 use super::provider::{Audience, Provider};
 use super::report::Press;
 use super::schedule::Ticks;

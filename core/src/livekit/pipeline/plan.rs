@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::config::PipelineConfig;
 use super::gate;
+use super::member::Member;
 use super::metrics::{self, PipelineMetrics};
-use super::participant::Member;
 use super::room::RoomShared;
 use super::schedule::{Calendar, Phases, Ticks, TimeLine};
 use crate::livekit::time::{Clock, ServerTime};
