@@ -13,11 +13,13 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use media_metrics_core::livekit::Rules;
 use media_metrics_core::livekit::config::{
     CollectorConfig, DurationError, ForwardStatsConfig, LivekitConfig, MetricConfig, NodeId,
-    NodeStatsConfig, NodeType, PrometheusConfig, ReporterConfig, RtcConfig, Rules,
-    TimestamperConfig, format_duration, parse_duration,
+    NodeStatsConfig, PrometheusConfig, ReporterConfig, RtcConfig, TimestamperConfig,
+    format_duration, parse_duration,
 };
+use media_metrics_core::livekit::families::NodeType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -12,7 +12,8 @@
 
 use std::time::Duration;
 
-use media_metrics_core::livekit::config::{Rules, TimestamperConfig};
+use media_metrics_core::livekit::Rules;
+use media_metrics_core::livekit::config::TimestamperConfig;
 use media_metrics_core::livekit::messages::MetricsBatch;
 use media_metrics_core::livekit::time::ServerTime;
 use media_metrics_core::livekit::timestamper::Timestamper;

@@ -25,8 +25,7 @@ use media_metrics_core::judge::Participant;
 use media_metrics_core::livekit::config::{NodeId, NodeStatsConfig};
 use media_metrics_core::livekit::derive_families;
 use media_metrics_core::livekit::families::{
-    self, Families, NodeIdentity, NodeType, Present, PublishState, SubscribeError, SubscribeState,
-    TrackKind,
+    self, Families, NodeIdentity, Present, PublishState, SubscribeError, SubscribeState, TrackKind,
 };
 use media_metrics_core::livekit::node::families::NodeFamilies;
 use media_metrics_core::livekit::node::system::{Machine, System};
@@ -139,8 +138,7 @@ impl Livekit {
 fn node(settings: &Settings) -> NodeIdentity {
     let config = &settings.livekit;
     let id = config.node_id.clone().unwrap_or_else(NodeId::random);
-    let of = NodeType::from_name(config.node_type.as_str());
-    NodeIdentity::new(id.as_str(), of.unwrap_or(NodeType::Server))
+    NodeIdentity::new(id.as_str(), config.node_type)
 }
 
 const fn track(kind: MediaKind) -> TrackKind {

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use media_metrics_benches::contest::{Contest, Role};
 use media_metrics_benches::options::Options;
 use media_metrics_benches::results::Section;
+use media_metrics_core::livekit::Rules;
 use media_metrics_core::livekit::batch::{
     Builder, DecodeLimits, Label, Limits, Part, Restriction, Sample, Sender, SharedBatch, Subject,
     decode_batch,
 };
-use media_metrics_core::livekit::config::{Rules, TimestamperConfig};
+use media_metrics_core::livekit::config::TimestamperConfig;
 use media_metrics_core::livekit::messages::MetricsBatch;
 use media_metrics_core::livekit::time::ServerTime;
 use media_metrics_core::livekit::timestamper::Timestamper;

@@ -12,7 +12,8 @@ use media_metrics_benches::contest::{Contest, Role};
 use media_metrics_benches::options::Options;
 use media_metrics_benches::results::Section;
 use media_metrics_core::Registry;
-use media_metrics_core::livekit::batch::{Builder, Restriction, Rules};
+use media_metrics_core::livekit::Rules;
+use media_metrics_core::livekit::batch::{Builder, Restriction};
 use media_metrics_core::livekit::messages::MetricsBatch;
 use media_metrics_core::livekit::pipeline::{
     Participant, ParticipantConfig, Pipeline, PipelineConfig, Provider, Rate, Samples, SendError,

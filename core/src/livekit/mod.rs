@@ -24,7 +24,9 @@ pub mod families;
 pub mod messages;
 pub mod node;
 pub mod pipeline;
+mod rules;
 pub mod time;
 pub mod timestamper;
 
 pub use derived::derive_families;
+pub use rules::Rules;

@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use media_metrics_core::livekit::batch::{MergeCounts, Rules};
+use media_metrics_core::livekit::Rules;
+use media_metrics_core::livekit::batch::MergeCounts;
 use media_metrics_core::livekit::messages::{
     EventMetric, MetricSample, MetricsBatch, TimeSeriesMetric, Timestamp,
 };

@@ -1,7 +1,8 @@
 //! The published vectors: 6 encodings, and 19 merges by the reference's rules and by the corrected ones, to
 //! the byte.
 
-use media_metrics_core::livekit::batch::{Builder, Restriction, Rules};
+use media_metrics_core::livekit::Rules;
+use media_metrics_core::livekit::batch::{Builder, Restriction};
 use media_metrics_core::livekit::messages::MetricsBatch;
 use prost::Message;
 use serde_json::Value;

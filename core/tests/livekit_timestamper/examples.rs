@@ -1,6 +1,6 @@
 //! The worked examples of the specification: delays in ms, one report every 5 s of the sender's clock.
 
-use media_metrics_core::livekit::config::Rules::{self, Corrected, Reference};
+use media_metrics_core::livekit::Rules::{self, Corrected, Reference};
 use media_metrics_core::livekit::timestamper::Estimator;
 
 use crate::NS_PER_MS;

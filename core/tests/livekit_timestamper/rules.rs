@@ -1,6 +1,6 @@
 //! Each field's edge cases, and what is counted.
 
-use media_metrics_core::livekit::config::Rules::{self, Corrected, Reference};
+use media_metrics_core::livekit::Rules::{self, Corrected, Reference};
 use media_metrics_core::livekit::config::TimestamperConfig;
 use media_metrics_core::livekit::messages::{
     EventMetric, MetricSample, MetricsBatch, TimeSeriesMetric, Timestamp,

@@ -1,6 +1,7 @@
 //! The published vectors, all of them. They were computed by another program.
 
-use media_metrics_core::livekit::config::{Rules, TimestamperConfig};
+use media_metrics_core::livekit::Rules;
+use media_metrics_core::livekit::config::TimestamperConfig;
 use media_metrics_core::livekit::messages::{MetricSample, MetricsBatch, TimeSeriesMetric};
 use media_metrics_core::livekit::time::ServerTime;
 use media_metrics_core::livekit::timestamper::{Estimator, Timestamper};

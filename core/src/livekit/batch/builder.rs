@@ -10,19 +10,9 @@ use super::label::Label;
 use super::limits::Limits;
 use super::restriction::Restriction;
 use super::rows::{Key, Rows};
+use crate::livekit::Rules;
 use crate::livekit::messages::{EventMetric, MetricSample, MetricsBatch, Timestamp};
 use crate::livekit::time::ServerTime;
-
-/// By which rules a builder merges. What is added by hand is held to the same rules under both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rules {
-    /// Rows that are broken or not their sender's are dropped and counted; the rest is as in the reference.
-    #[default]
-    Corrected,
-    /// What the reference does, to the byte: indexes that lead nowhere become 0, a row whose identity does
-    /// not resolve passes the restriction, whatever a sample says is kept. Caps hold all the same.
-    Reference,
-}
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 
-use super::builder::{Builder, Rules};
+use super::builder::Builder;
 use super::counts::MergeCounts;
 use super::label::FIRST_STRING_INDEX;
 use super::resolve::{Fault, Meaning, Name, Source, resolve};
 use super::rows::Key;
 use super::shared::{Part, SharedBatch};
+use crate::livekit::Rules;
 use crate::livekit::messages::{EventMetric, MetricSample, MetricsBatch, Timestamp};
 use crate::livekit::time::ServerTime;
 

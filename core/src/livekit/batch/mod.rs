@@ -52,7 +52,7 @@ mod shared;
 mod split;
 mod table;
 
-pub use builder::{Builder, Event, Rules, Sample, Subject};
+pub use builder::{Builder, Event, Sample, Subject};
 pub use counts::MergeCounts;
 pub use emit::{Behind, DEFAULT_MESSAGE_BYTES, EncodedBatch};
 pub use error::{AddError, AddSamplesError, Cap};

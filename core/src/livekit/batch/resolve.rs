@@ -3,11 +3,11 @@
 //! Lives here: indexes into strings, whose a row is, whether it may be had. Not here: samples and caps
 //! (`merge`).
 
-use super::builder::Rules;
 use super::label::FIRST_STRING_INDEX;
 use super::restriction::Restriction;
 use super::rows::Key;
 use super::shared::Sender;
+use crate::livekit::Rules;
 
 /// A string table with one more entry behind its last: the sender's identity.
 #[derive(Clone, Copy, Debug)]

@@ -26,9 +26,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use forward::{ForwardStatsConfig, RtcConfig};
-pub use node::{
-    BasicAuth, LivekitConfig, NodeId, NodeStatsConfig, NodeType, Password, PrometheusConfig, Rules,
-};
+pub use node::{BasicAuth, LivekitConfig, NodeId, NodeStatsConfig, Password, PrometheusConfig};
 pub use pipeline::{CollectorConfig, MetricConfig, ReporterConfig, TimestamperConfig};
 
 /// For `#[serde(deserialize_with = "or_default")]`: a section that is left empty says nothing.

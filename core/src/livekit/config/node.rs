@@ -8,10 +8,12 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use serde::de::{Error, Unexpected};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::whole::whole;
 use super::{SHORTEST, duration};
+use crate::livekit::Rules;
+use crate::livekit::families::NodeType;
 
 /// The longest history that rates may ask for, in updates.
 const MAX_UPDATES: u128 = 100_000;
@@ -240,20 +242,9 @@ impl Default for LivekitConfig {
             enable_metrics: true,
             timestamper: Rules::default(),
             node_id: None,
-            node_type: NodeType::default(),
+            node_type: NodeType::Server,
         }
     }
-}
-
-/// Whether the reference's known faults are mended or reproduced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rules {
-    /// Mended.
-    #[default]
-    Corrected,
-    /// The reference's own numbers, faults included: for comparisons.
-    Reference,
 }
 
 /// A node's identifier: 1 to 128 bytes without control characters.
@@ -303,38 +294,19 @@ impl From<NodeId> for String {
     }
 }
 
-/// What a node is for, in the protocol's own names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(
-    missing_docs,
-    reason = "the protocol's names, which it does not explain"
-)]
-pub enum NodeType {
-    #[default]
-    Server,
-    Controller,
-    Media,
-    Turn,
-    Sweeper,
-    Director,
-    HostedAgent,
-    Settings,
+impl Serialize for NodeType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
-impl NodeType {
-    /// The label's value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Server => "SERVER",
-            Self::Controller => "CONTROLLER",
-            Self::Media => "MEDIA",
-            Self::Turn => "TURN",
-            Self::Sweeper => "SWEEPER",
-            Self::Director => "DIRECTOR",
-            Self::HostedAgent => "HOSTED_AGENT",
-            Self::Settings => "SETTINGS",
-        }
+impl<'de> Deserialize<'de> for NodeType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| {
+            let known = Self::ALL.iter().map(|t| t.as_str()).collect::<Vec<_>>();
+            let known = known.join(", ");
+            D::Error::custom(format!("node_type is one of {known}; {name:?} is not"))
+        })
     }
 }

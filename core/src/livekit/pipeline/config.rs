@@ -3,8 +3,9 @@
 //! Lives here: values and their defaults. Not here: files and keys (`livekit::config`).
 
 use super::rate::Rate;
+use crate::livekit::Rules;
 use crate::livekit::batch::{DEFAULT_MESSAGE_BYTES, DecodeLimits, Limits};
-use crate::livekit::config::{CollectorConfig, ReporterConfig, Rules, TimestamperConfig};
+use crate::livekit::config::{CollectorConfig, ReporterConfig, TimestamperConfig};
 
 /// How a pipeline works: LiveKit's own settings, and caps on what clients can make it hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@
 //!
 //! The adjustment of an estimate's beginning that senders' reports of RTP streams need has no part in this.
 
-use crate::livekit::config::Rules;
+use crate::livekit::Rules;
 
 const FALL_FACTOR: f64 = 0.9;
 const RISE_FACTOR: f64 = 0.1;
@@ -28,7 +28,7 @@ const LONG_TERM_BOUND_NS: i64 = 50_000_000;
 /// The estimator's state.
 ///
 /// ```
-/// # use media_metrics_core::livekit::{config::Rules, timestamper::Estimator};
+/// # use media_metrics_core::livekit::{Rules, timestamper::Estimator};
 /// let mut estimator = Estimator::new(Rules::Corrected);
 /// let ms = |ms: i64| ms * 1_000_000;
 /// estimator.update(ms(0), ms(100));

@@ -13,7 +13,7 @@
 //! | off the clock's range | the row is dropped and counted | wraps |
 
 use super::{NS_PER_MS, Normalised};
-use crate::livekit::config::Rules;
+use crate::livekit::Rules;
 use crate::livekit::messages::{EventMetric, MetricsBatch, TimeSeriesMetric};
 use crate::livekit::time::ServerTime;
 

@@ -22,7 +22,8 @@ pub use estimator::{Estimate, Estimator};
 use falls::{Falls, SUSPECT_FALL_NS, Verdict};
 use mapping::Mapping;
 
-use super::config::{Rules, TimestamperConfig};
+use super::Rules;
+use super::config::TimestamperConfig;
 use super::messages::MetricsBatch;
 use super::time::ServerTime;
 
@@ -35,7 +36,7 @@ const BEGINNING: ServerTime = ServerTime::from_ns(i64::MIN);
 /// - **Errors, panics**: none. What has no place on the clock is dropped and counted.
 ///
 /// ```
-/// # use media_metrics_core::livekit::config::{Rules, TimestamperConfig};
+/// # use media_metrics_core::livekit::{Rules, config::TimestamperConfig};
 /// # use media_metrics_core::livekit::{messages::MetricsBatch, time::ServerTime, timestamper::Timestamper};
 /// let mut timestamper = Timestamper::new(TimestamperConfig::default(), Rules::Corrected);
 /// // 2 s after the client's page was loaded, which for us is some time in 2001.
