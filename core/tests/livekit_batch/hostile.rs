@@ -1,9 +1,10 @@
 //! Bytes that nobody means well with: never a panic, never much memory.
 
 use allocation_counter::measure;
+use media_metrics_core::livekit::Rules;
 use media_metrics_core::livekit::batch::{
-    Builder, DecodeError, DecodeLimits, Limits, Restriction, Rules, Sender, SharedBatch,
-    data_packet, decode_batch, decode_data_packet,
+    Builder, DecodeError, DecodeLimits, Limits, Restriction, Sender, SharedBatch, data_packet,
+    decode_batch, decode_data_packet,
 };
 use media_metrics_core::livekit::messages::{
     DataPacket, EventMetric, MetricSample, MetricsBatch, TimeSeriesMetric, Timestamp,

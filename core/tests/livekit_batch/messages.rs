@@ -1,8 +1,9 @@
 //! Any batches, merged and emitted: compared with the slow model, by both sets of rules, with and without
 //! caps, whole, split, and behind another message.
 
+use media_metrics_core::livekit::Rules;
 use media_metrics_core::livekit::batch::{
-    Behind, Builder, EncodedBatch, Event, Label, Limits, Part, Restriction, Rules, Sample, Sender,
+    Behind, Builder, EncodedBatch, Event, Label, Limits, Part, Restriction, Sample, Sender,
     SharedBatch, Subject,
 };
 use media_metrics_core::livekit::messages::MetricsBatch;
