@@ -145,3 +145,41 @@ proptest! {
         prop_assert_eq!(got.exact_sum(), Some(values.iter().fold(0.0, |a, v| a + v)));
     }
 }
+
+#[test]
+fn counts_beyond_64_bits_are_no_panic() {
+    static PLAIN: Desc = Desc::histogram("plain", "P.", &[1.0]);
+    let registry = Registry::new().unwrap();
+    let plain = registry.histogram(&PLAIN, &[]).unwrap();
+    let wait = registry.exact_histogram(&WAIT, &[]).unwrap();
+    registry
+        .windows(
+            &PLAIN,
+            &[],
+            &Desc::gauge("of_late", "L.").labels(&["window", "statistic"]),
+        )
+        .unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for value in [0, 1, 7] {
+                    plain.record_n(value, u64::MAX);
+                    wait.record_n(value as f64, u64::MAX);
+                }
+                wait.record(f64::MAX);
+            });
+        }
+    });
+    registry.collect();
+    let snapshot = registry.collect();
+    for name in ["plain", "wait_ms"] {
+        assert_eq!(
+            snapshot.histogram(name, &[]).unwrap().count(),
+            u64::MAX,
+            "{name}"
+        );
+    }
+    let sum = snapshot.histogram("wait_ms", &[]).unwrap().exact_sum();
+    assert!(sum.is_some_and(f64::is_finite), "{sum:?}");
+    let _ = snapshot.histogram("plain", &[]).unwrap().summary();
+}

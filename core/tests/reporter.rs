@@ -358,3 +358,106 @@ fn a_panicking_task_is_counted_and_harms_nobody() {
     assert!(reporter.stop(SECOND));
     assert_eq!(panics(&r.latest()), Some(2));
 }
+
+/// Calls `run` each time that it runs.
+struct Does<F>(F);
+
+impl<F: FnMut() -> Option<Instant> + Send> Task for Does<F> {
+    fn run(&mut self, _now: Instant) -> Option<Instant> {
+        (self.0)()
+    }
+}
+
+#[test]
+fn tasks_that_wake_themselves_hold_up_neither_merges_nor_the_end() {
+    let r = Registry::new().unwrap();
+    let mut builder = Reporter::builder(&r).interval(Duration::from_millis(5));
+    for name in ["a", "b", "c"] {
+        builder = builder.task(name, |waker| {
+            Does(move || {
+                waker.wake();
+                None
+            })
+        });
+    }
+    let reporter = builder.start().unwrap();
+    until("ten merges", || reporter.latest().sequence() >= 10);
+    let begun = Instant::now();
+    assert!(reporter.stop(SECOND));
+    assert!(begun.elapsed() < 10 * SECOND);
+}
+
+#[test]
+fn a_wake_runs_its_own_task_and_a_panic_has_its_rest() {
+    let r = Registry::new().unwrap();
+    let [runs, others] = std::array::from_fn(|_| Arc::new(AtomicU64::new(0)));
+    let (a, b) = (Arc::clone(&runs), Arc::clone(&others));
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell_too = tell.clone();
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .task("woken", move |waker| {
+            tell.send(waker).unwrap();
+            Does(move || {
+                a.fetch_add(1, Ordering::SeqCst);
+                None
+            })
+        })
+        .task("other", move |_| {
+            Does(move || {
+                b.fetch_add(1, Ordering::SeqCst);
+                None
+            })
+        })
+        .task("panics", move |waker| {
+            tell_too.send(waker).unwrap();
+            Does(|| panic!("on purpose"))
+        })
+        .start()
+        .unwrap();
+    let wakers = [told.recv().unwrap(), told.recv().unwrap()];
+    for n in 2..=20 {
+        wakers.iter().for_each(media_metrics_core::Waker::wake);
+        until("the woken one", || runs.load(Ordering::SeqCst) >= n);
+    }
+    assert_eq!(others.load(Ordering::SeqCst), 1, "only to begin with");
+    let s = reporter.flush();
+    let panics = s.counter("media_metrics_task_panics_total", &["panics"]);
+    // It panics at once, and is then left alone for a second, which this test may take on a slow machine.
+    assert!(panics <= Some(5), "{panics:?}");
+}
+
+#[test]
+fn a_task_may_flush_and_stop_its_own_reporter() {
+    let r = Registry::new().unwrap();
+    let slot: Arc<Mutex<Option<Reporter>>> = Arc::default();
+    let (seen, theirs) = (Arc::new(AtomicU64::new(0)), Arc::clone(&slot));
+    let count = Arc::clone(&seen);
+    let (tell, told) = std::sync::mpsc::channel();
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .task("inside", move |waker| {
+            tell.send(waker).unwrap();
+            Does(move || {
+                if let Some(reporter) = theirs.lock().unwrap().take() {
+                    count.store(reporter.flush().sequence(), Ordering::SeqCst);
+                    assert!(!reporter.stop(SECOND), "it can't wait for itself");
+                }
+                None
+            })
+        })
+        .start()
+        .unwrap();
+    *slot.lock().unwrap() = Some(reporter);
+    told.recv().unwrap().wake();
+    until("a merge from inside", || seen.load(Ordering::SeqCst) == 1);
+    // The last merge, after which the right to be the registry's reporter is free again.
+    until("the end", || {
+        Reporter::builder(&r).interval(HOUR).start().is_ok()
+    });
+    assert_eq!(
+        r.latest().sequence(),
+        3,
+        "one asked for, and the last ones of two reporters"
+    );
+}

@@ -48,7 +48,11 @@ impl Sum {
     fn add_cell(&mut self, cell: u64) {
         match self {
             Self::Recorded(sum) => *sum = sum.wrapping_add(cell),
-            Self::Exact(sum) => *sum += f64::from_bits(cell),
+            Self::Exact(sum) => {
+                // Cells refuse what is not finite, and so does their sum.
+                let next = *sum + f64::from_bits(cell);
+                *sum = if next.is_finite() { next } else { *sum };
+            }
         }
     }
 }
@@ -118,11 +122,11 @@ impl HistogramSnapshot {
             if none_yet {
                 pairs.for_each(|(count, n)| *count = n);
             } else {
-                pairs.for_each(|(count, n)| *count += n);
+                pairs.for_each(|(count, n)| *count = count.saturating_add(n));
             }
             none_yet = false;
             self.sum.add_cell(part.sum);
-            self.clamped += part.clamped;
+            self.clamped = self.clamped.saturating_add(part.clamped);
         }
         if none_yet {
             self.counts.fill(0);
@@ -138,10 +142,10 @@ impl HistogramSnapshot {
             .map(|&s| s as usize)
             .chain([self.counts.len()]);
         for (cumulative, end) in self.classic.iter_mut().zip(ends) {
-            total += self
-                .counts
-                .get(at..end)
-                .map_or(0, |c| c.iter().sum::<u64>());
+            let counts = self.counts.get(at..end).unwrap_or_default();
+            total = counts
+                .iter()
+                .fold(total, |sum: u64, n| sum.saturating_add(*n));
             at = at.max(end);
             *cumulative = total;
         }

@@ -32,7 +32,8 @@ pub struct Summary {
     pub p99: u64,
     /// The highest value of the highest bucket in use.
     pub max: u64,
-    /// Arithmetic mean, off by at most half a bucket.
+    /// Arithmetic mean: of all time off by at most half a bucket, of a window exact, but for samples that are
+    /// just being recorded.
     pub mean: f64,
     /// Sample standard deviation (divided by `n - 1`), off by at most `sqrt(n / (n - 1))` times half of the
     /// widest bucket in use; `None` for a single sample, which says nothing about it.
@@ -48,7 +49,9 @@ pub(crate) struct Buckets<'a> {
 
 impl Buckets<'_> {
     fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts
+            .iter()
+            .fold(0, |sum: u64, n| sum.saturating_add(*n))
     }
 
     /// See [`HistogramSnapshot::quantile`](super::HistogramSnapshot::quantile); `count` is that of all samples.
@@ -58,9 +61,9 @@ impl Buckets<'_> {
         }
         let q = if q.is_nan() { 0.0 } else { q.clamp(0.0, 1.0) };
         let rank = ((q * count as f64).ceil() as u64).clamp(1, count);
-        let mut seen = 0;
+        let mut seen: u64 = 0;
         let at = self.counts.iter().position(|&c| {
-            seen += c;
+            seen = seen.saturating_add(c);
             seen >= rank
         })?;
         Some(self.highest(at))
@@ -86,6 +89,16 @@ impl Buckets<'_> {
                 let (low, high) = (self.layout.lowest(at), self.highest(at));
                 (low as f64 + (high - low) as f64 / 2.0, n as f64)
             })
+    }
+
+    /// The mean of samples that add up to `sum`; `None` without samples.
+    ///
+    /// Within the buckets in use: a sample that is being recorded may be in its bucket and not yet in the sum.
+    pub(crate) fn mean_of(&self, sum: u64) -> Option<f64> {
+        let first = self.counts.iter().position(|&c| c > 0)?;
+        let (low, high) = (self.layout.lowest(first), self.max()?);
+        let mean = sum as f64 / self.count() as f64;
+        Some(mean.clamp(low as f64, high as f64))
     }
 
     /// The figures; `None` without samples.

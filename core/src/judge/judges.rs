@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::participant::{Participant, ParticipantSnapshot};
 use super::subject::Judged;
+use crate::clock::Rhythm;
 use crate::quality::{Quality, worst};
 use crate::registry::Shared;
 use crate::reporter::helpers::helpers;
@@ -27,7 +28,7 @@ pub(crate) struct Judges {
         reason = "a kilobyte each, moved whenever the list grows or somebody before it leaves"
     )]
     judged: Vec<Box<Judged>>,
-    participants_judged: Duration,
+    participants: Option<Rhythm>,
 }
 
 impl Judges {
@@ -41,7 +42,7 @@ impl Judges {
 
     /// Adopts new ones, forgets streams that ended, judges windows that are long enough.
     pub(crate) fn tick(&mut self, shared: &Shared, at: Duration) {
-        let length = shared.quality_window();
+        let (length, period) = (shared.quality_window(), shared.period());
         while let Some(mut new) = shared.new_judged.pop() {
             new.stagger(length);
             self.judged.push(new);
@@ -51,12 +52,15 @@ impl Judges {
         match large.then(helpers).flatten() {
             Some(pool) => pool.install(|| {
                 let all = self.judged.par_iter_mut();
-                all.for_each(|judged| judged.tick(at, length));
+                all.for_each(|judged| judged.tick(at, length, period));
             }),
-            None => self.judged.iter_mut().for_each(|j| j.tick(at, length)),
+            None => self
+                .judged
+                .iter_mut()
+                .for_each(|j| j.tick(at, length, period)),
         }
-        if at.saturating_sub(self.participants_judged) >= length {
-            self.participants_judged = at;
+        let rhythm = self.participants.get_or_insert(Rhythm::new(Duration::ZERO));
+        if rhythm.ends(at, length, period) {
             self.judge_participants(shared);
         }
     }

@@ -10,6 +10,7 @@ use super::metrics::QualityMetrics;
 use super::participant::Participant;
 use super::window::{between, of_received, of_sent, seconds};
 use crate::cell::Version;
+use crate::clock::Rhythm;
 use crate::quality::{Config, Outcome, Quality, Scorer, Skip, Window};
 use crate::stream::block::{Block, READ_TRIES};
 use crate::stream::sender::block::SenderBlock;
@@ -89,7 +90,7 @@ pub(crate) struct Judged {
     /// The totals when the figures of the present window began, and when that was.
     before: Window,
     since: Duration,
-    window_began: Duration,
+    windows: Rhythm,
     /// Numbers missing at the last tick, of a received stream.
     missing: i64,
     jitter: Duration,
@@ -116,7 +117,7 @@ impl Judged {
             participant,
             before: so_far.totals,
             since: at,
-            window_began: at,
+            windows: Rhythm::new(at),
             missing: so_far.totals.lost,
             jitter: Duration::ZERO,
             reports: so_far.reports,
@@ -146,11 +147,11 @@ impl Judged {
     /// together are not all judged in one tick.
     pub(super) fn stagger(&mut self, length: Duration) {
         let early = length / 16 * (self.id() % 16) as u32;
-        self.window_began = self.window_began.saturating_sub(early);
+        self.windows.advance(early);
     }
 
-    /// A tick: takes what the host told, and judges the window if it is as long as `length`.
-    pub(super) fn tick(&mut self, at: Duration, length: Duration) {
+    /// A tick: takes what the host told, and judges the window, of this `length`, if it ends.
+    pub(super) fn tick(&mut self, at: Duration, length: Duration, period: Duration) {
         let told = self.control.take();
         let mut changed = !told.events.is_empty();
         for (when, event) in &told.events {
@@ -162,7 +163,7 @@ impl Judged {
             if now.reports != self.reports {
                 self.on_reports(at, &now);
             }
-            if at.saturating_sub(self.window_began) >= length {
+            if self.windows.ends(at, length, period) {
                 changed = true;
                 self.judge(at, &now.totals, &told);
             }
@@ -196,7 +197,7 @@ impl Judged {
             // It is also about what was sent before this window, and does not tell that apart: the next one
             // is compared with it, and until then nothing is known.
             (self.before, self.since) = (now.totals, at);
-            self.last_rtcp = Some(self.window_began);
+            self.last_rtcp = Some(self.windows.began());
         } else {
             self.last_rtcp = Some(at);
         }
@@ -214,7 +215,6 @@ impl Judged {
             last_rtcp: self.last_rtcp,
             ..window
         };
-        self.window_began = at;
         self.jitter = Duration::ZERO;
         match self.scorer.update(at, &window) {
             Outcome::Scored(quality) => self.metrics.record(&quality),

@@ -156,8 +156,8 @@ impl Fold {
             for entry in chunk {
                 let at = entry.group;
                 if let (Some(group), Some(sum)) = (groups.get(at), sums.get_mut(at)) {
-                    entry.fold(&group.metrics, sum);
-                    entry.step_window(&group.metrics, windows_end);
+                    let moved = entry.fold(&group.metrics, sum);
+                    entry.step_window(&group.metrics, windows_end, moved);
                 }
             }
         };
@@ -246,27 +246,29 @@ impl GroupState {
 
 impl Entry {
     /// Ends the window if it is time, or if the stream has ended.
-    fn step_window(&mut self, group: &GroupMetrics, ends: bool) {
+    fn step_window(&mut self, group: &GroupMetrics, ends: bool, moved: bool) {
+        let closed = self.version.is_closed();
         if let (Some(window), Some(metrics)) = (&mut self.window, group.windows.get())
-            && (ends || self.version.is_closed())
+            && (ends || closed)
         {
-            window.close(&self.totals, metrics);
+            let settled = closed || !moved;
+            window.close(&self.totals, self.lost_counted, settled, metrics);
         }
     }
 
-    /// Adds to `sum` what the stream did since the last tick.
-    fn fold(&mut self, group: &GroupMetrics, sum: &mut Sum) {
+    /// Adds to `sum` what the stream did since the last tick. Whether there was news.
+    fn fold(&mut self, group: &GroupMetrics, sum: &mut Sum) -> bool {
         if self.window.is_none() && group.windows.get().is_some() {
-            self.window = Some(Received::new(&self.totals));
+            self.window = Some(Received::new(&self.totals, self.lost_counted));
         }
         let settled = lost(&self.totals) == self.lost_counted;
         if settled && self.block.sequence.version() == self.version {
-            return; // nothing new: one line read
+            return false; // nothing new: one line read
         }
         let Some((version, now, jitter)) = self.block.read(READ_TRIES) else {
             // Totals are cumulative: what is not read now is read at the next tick.
             sum.busy += 1;
-            return;
+            return false;
         };
         self.version = version;
         let before = (lost(&self.totals), expected(&self.totals));
@@ -280,8 +282,8 @@ impl Entry {
         sum.expected += newly_expected;
         self.settle(before.0, after.0, sum);
         sum.ended += u64::from(version.is_closed());
-        if let Some(window) = self.window.as_mut().filter(|_| moved) {
-            window.on_jitter(&self.totals, jitter.ns());
+        if let Some(window) = &mut self.window {
+            window.step(&self.totals, moved.then(|| jitter.ns()));
         }
         if moved {
             // What is missing now, settled or not: a sample of the interval, not a total.
@@ -294,6 +296,7 @@ impl Entry {
             }
             group.interval_jitter.record(jitter.ns());
         }
+        true
     }
 
     /// Counts losses: those missing at both ends of the interval, and at a stream's end all.

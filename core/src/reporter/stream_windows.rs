@@ -5,10 +5,11 @@
 //!
 //! A window costs a stream that nobody asked windows for nothing but a null pointer.
 
+use crate::counter::Counter;
 use crate::histogram::ExactHistogram;
 use crate::stream::block::{Totals, total};
+use crate::stream::expected;
 use crate::stream::sender::block::{Words, word};
-use crate::stream::{expected, lost};
 
 const NS_PER_US: f64 = 1e3;
 const NS_PER_MS: f64 = 1e6;
@@ -18,102 +19,123 @@ const NS_PER_MS: f64 = 1e6;
 pub(crate) struct WindowMetrics {
     /// In percent of the packets expected.
     pub(crate) loss: ExactHistogram,
-    /// In percent of the packets expected.
-    pub(crate) out_of_order: ExactHistogram,
+    /// In percent of the packets expected; `None` where nobody knows.
+    pub(crate) out_of_order: Option<ExactHistogram>,
     /// The largest of the window, in microseconds.
-    pub(crate) jitter: ExactHistogram,
-    /// The largest of the window, in milliseconds.
-    pub(crate) rtt: ExactHistogram,
-    /// Windows with traffic and without a jitter that was measured.
-    pub(crate) jitter_unmeasured: crate::Counter,
-    /// The same of round trips.
-    pub(crate) rtt_unmeasured: crate::Counter,
+    pub(crate) jitter: Measured,
+    /// The largest of the window, in milliseconds; `None` where nothing measures it.
+    pub(crate) rtt: Option<Measured>,
 }
 
-impl WindowMetrics {
-    fn record(&self, window: &Sample) {
-        if window.expected == 0 {
-            return; // nothing to take a share of
-        }
-        self.loss.record(percent(window.lost, window.expected));
-        if let Some(packets) = window.out_of_order {
-            self.out_of_order.record(percent(packets, window.expected));
-        }
-        match window.jitter_ns {
-            Some(ns) => self.jitter.record(ns as f64 / NS_PER_US),
-            None => self.jitter_unmeasured.inc(),
-        }
-        match window.rtt_ns {
-            Rtt::Measured(ns) => self.rtt.record(ns as f64 / NS_PER_MS),
-            Rtt::Unmeasured => self.rtt_unmeasured.inc(),
-            Rtt::Never => {}
+/// A figure that not every window has.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) figures: ExactHistogram,
+    /// Windows with traffic and without the figure.
+    pub(crate) unmeasured: Counter,
+}
+
+impl Measured {
+    /// The figure of a window with traffic, exposed in units of so many nanoseconds. A 0 is a figure, too.
+    fn record(&self, ns: Option<u64>, ns_per_unit: f64) {
+        match ns {
+            Some(ns) => self.figures.record(ns as f64 / ns_per_unit),
+            None => self.unmeasured.inc(),
         }
     }
 }
 
-/// One stream's window, measured.
-struct Sample {
-    expected: u64,
-    lost: u64,
-    /// `None` where it can't be known.
-    out_of_order: Option<u64>,
-    jitter_ns: Option<u64>,
-    rtt_ns: Rtt,
-}
-
-enum Rtt {
-    Measured(u64),
-    Unmeasured,
-    /// Nothing measures it.
-    Never,
-}
-
-/// At most 100: what is found lost now may have been expected before.
+/// At most 100, whatever reports say.
 fn percent(part: u64, whole: u64) -> f64 {
     (part as f64 * 100.0 / whole as f64).min(100.0)
 }
 
-/// A received stream's window: its totals when it began, and the largest jitter since.
+/// How far a received stream had come at a merge.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    expected: u64,
+    reordered: u64,
+}
+
+impl Progress {
+    fn of(totals: &Totals) -> Self {
+        Self {
+            expected: expected(totals),
+            reordered: totals[total::REORDERED],
+        }
+    }
+}
+
+/// A received stream's window.
+///
+/// It is of the numbers expected up to the merge *before* the one at which it ends: of those it is known
+/// which are lost and which only came late. So it has the losses that the group's total counts, neither more
+/// nor less.
 #[derive(Debug)]
 pub(super) struct Received {
-    began: Totals,
+    began: Progress,
+    before: Progress,
+    last: Progress,
+    /// Of the stream's losses, how many were settled when the window began.
+    lost: u64,
+    packets: u64,
     jitter_ns: Option<u64>,
 }
 
 impl Received {
-    /// A window that begins with these totals.
-    pub(super) fn new(began: &Totals) -> Box<Self> {
+    /// A window that begins with these totals, of which so many losses are settled.
+    pub(super) fn new(totals: &Totals, lost: u64) -> Box<Self> {
+        let now = Progress::of(totals);
         Box::new(Self {
-            began: *began,
+            began: now,
+            before: now,
+            last: now,
+            lost,
+            packets: totals[total::PACKETS],
             jitter_ns: None,
         })
     }
 
-    /// The stream's jitter at a merge at which it had moved.
-    pub(super) fn on_jitter(&mut self, totals: &Totals, jitter_ns: u64) {
-        // A single frame has none.
+    /// A merge at which the stream had moved; its jitter, if packets came.
+    pub(super) fn step(&mut self, totals: &Totals, jitter_ns: Option<u64>) {
+        self.before = std::mem::replace(&mut self.last, Progress::of(totals));
+        // A single frame has no jitter.
         if totals[total::FRAMES] > 1 {
-            self.jitter_ns = self.jitter_ns.max(Some(jitter_ns));
+            self.jitter_ns = self.jitter_ns.max(jitter_ns);
         }
     }
 
-    /// The window ends with these totals, and the next begins.
-    pub(super) fn close(&mut self, now: &Totals, metrics: &WindowMetrics) {
-        let since = |at: usize| now[at].saturating_sub(self.began[at]);
-        metrics.record(&Sample {
-            expected: expected(now).saturating_sub(expected(&self.began)),
-            lost: lost(now).saturating_sub(lost(&self.began)),
-            out_of_order: Some(since(total::REORDERED)),
-            jitter_ns: self.jitter_ns,
-            rtt_ns: Rtt::Never,
-        });
-        (self.began, self.jitter_ns) = (*now, None);
+    /// The window ends with these totals, of which so many losses are settled, and the next begins.
+    /// `settled` says that nothing moved since the last merge, or ever will.
+    pub(super) fn close(
+        &mut self,
+        totals: &Totals,
+        lost: u64,
+        settled: bool,
+        metrics: &WindowMetrics,
+    ) {
+        let upto = if settled { self.last } else { self.before };
+        let expected = upto.expected.saturating_sub(self.began.expected);
+        if expected > 0 {
+            let lost = lost.saturating_sub(self.lost);
+            metrics.loss.record(percent(lost, expected));
+            if let Some(late) = &metrics.out_of_order {
+                let packets = upto.reordered.saturating_sub(self.began.reordered);
+                late.record(percent(packets, expected));
+            }
+        }
+        let packets = totals[total::PACKETS];
+        if packets != self.packets {
+            metrics.jitter.record(self.jitter_ns.take(), NS_PER_US);
+        }
+        (self.began, self.lost, self.packets) = (upto, lost, packets);
     }
 }
 
-/// What a sent stream's window looks at, all of it its receiver's word.
+/// What a sent stream's window looks at: what was sent, and its receiver's word.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reported {
+    packets: u64,
     expected: u64,
     lost: u64,
     reports: u64,
@@ -124,6 +146,7 @@ struct Reported {
 impl Reported {
     fn of(words: &Words) -> Self {
         Self {
+            packets: words[word::PACKETS],
             expected: words[word::REMOTE_EXPECTED],
             lost: words[word::LOST].cast_signed().max(0).cast_unsigned(),
             reports: words[word::REPORTS],
@@ -143,7 +166,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// A window that begins with what was reported so far.
+    /// A window that begins with what was sent and reported so far.
     pub(super) fn new(began: &Words) -> Box<Self> {
         let began = Reported::of(began);
         Box::new(Self {
@@ -166,11 +189,8 @@ impl Sent {
         if now.round_trips > self.now.round_trips {
             // Of several between two merges the last is known, and the largest if it was a record.
             let record = now.rtt_max_ns > self.now.rtt_max_ns;
-            let ns = if record {
-                now.rtt_max_ns
-            } else {
-                words[word::ROUND_TRIP_NS]
-            };
+            let last = words[word::ROUND_TRIP_NS];
+            let ns = if record { now.rtt_max_ns } else { last };
             self.rtt_ns = self.rtt_ns.max(Some(ns));
         }
         self.now = now;
@@ -178,14 +198,18 @@ impl Sent {
 
     /// The window ends, and the next begins.
     pub(super) fn close(&mut self, metrics: &WindowMetrics) {
-        metrics.record(&Sample {
-            // Both as of the same reports: so that the share is one.
-            expected: self.now.expected.saturating_sub(self.began.expected),
-            lost: self.now.lost.saturating_sub(self.began.lost),
-            out_of_order: None,
-            jitter_ns: self.jitter_ns.take(),
-            rtt_ns: self.rtt_ns.take().map_or(Rtt::Unmeasured, Rtt::Measured),
-        });
+        // Both as of the same reports: so that the share is one.
+        let expected = self.now.expected.saturating_sub(self.began.expected);
+        if expected > 0 {
+            let lost = self.now.lost.saturating_sub(self.began.lost);
+            metrics.loss.record(percent(lost, expected));
+        }
+        if self.now.packets != self.began.packets || expected > 0 {
+            metrics.jitter.record(self.jitter_ns.take(), NS_PER_US);
+            if let Some(rtt) = &metrics.rtt {
+                rtt.record(self.rtt_ns.take(), NS_PER_MS);
+            }
+        }
         self.began = self.now;
     }
 }

@@ -8,6 +8,9 @@
 //! measured, their panics are caught and counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -33,18 +36,64 @@ pub trait Task: Send {
 }
 
 /// Makes a task run at once, from any thread. Cheap to clone; does nothing once the reporter has stopped.
+///
+/// Wakes that come before the task has run are one wake. A task that wakes itself while it runs is run again
+/// after whatever else is due, merges included.
 #[derive(Clone, Debug)]
-pub struct Waker(Sender<Command>);
+pub struct Waker {
+    door: Door,
+    /// Whether this task is to run.
+    woken: Arc<AtomicBool>,
+}
 
 impl Waker {
-    pub(super) const fn new(commands: Sender<Command>) -> Self {
-        Self(commands)
+    fn new(door: &Door) -> Self {
+        Self {
+            door: door.clone(),
+            woken: Arc::new(AtomicBool::new(false)),
+        }
     }
 
-    /// Wakes the reporter's thread: its tasks run now.
+    /// Wakes the reporter's thread: the task runs now.
     pub fn wake(&self) {
-        // Nobody there any more: nothing to wake.
-        let _ = self.0.send(Command::Wake);
+        // Release: pairs with the Acquire swap in `take`; without it the task could run and not see why.
+        self.woken.store(true, Release);
+        self.door.knock();
+    }
+
+    /// Whether there was a wake since the last call.
+    fn take(&self) -> bool {
+        self.woken.swap(false, Acquire) // see `wake`
+    }
+}
+
+/// Where wakers knock: one letter in the reporter's inbox at a time, however many tasks are woken how often.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    commands: Sender<Command>,
+    knocked: Arc<AtomicBool>,
+}
+
+impl Door {
+    pub(super) fn new(commands: Sender<Command>) -> Self {
+        Self {
+            commands,
+            knocked: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    fn knock(&self) {
+        // AcqRel: pairs with the swap in `open`: a knock that finds another one waiting leaves to that one's
+        // answer what it has to say, so the thread that answers must see the flag stored before.
+        if !self.knocked.swap(true, AcqRel) {
+            // Nobody there any more: nothing to wake.
+            let _ = self.commands.send(Command::Wake);
+        }
+    }
+
+    /// The letter was read: the next knock is another one. Tasks are looked at after that.
+    pub(super) fn open(&self) {
+        self.knocked.swap(false, AcqRel); // see `knock`
     }
 }
 
@@ -57,29 +106,35 @@ pub(super) struct Planned {
     pub(super) make: Make,
 }
 
-/// How long a task that panicked is left alone.
+/// How long a task that panicked is left alone, woken or not.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// A task and what is known of it.
 pub(super) struct Scheduled {
     task: Box<dyn Task>,
+    waker: Waker,
     due: Option<Instant>,
+    /// Wakes don't count before this.
+    left_alone: Option<Instant>,
     seconds: Histogram,
     panics: Counter,
 }
 
 impl Scheduled {
-    pub(super) fn new(planned: Planned, waker: Waker, shared: &Shared) -> Result<Self, StartError> {
+    pub(super) fn new(planned: Planned, door: &Door, shared: &Shared) -> Result<Self, StartError> {
         let handle = |desc, kind| {
             let handle = shared.handle(desc, kind, &[&planned.name], Purpose::Reserve);
             handle.map_err(StartError::Register)
         };
         let layout = catalog::TASK_SECONDS.layout();
+        let waker = Waker::new(door);
         Ok(Self {
             seconds: Histogram::new(handle(&catalog::TASK_SECONDS, Kind::Histogram)?, layout),
             panics: Counter::new(handle(&catalog::TASK_PANICS, Kind::Counter)?),
-            task: (planned.make)(waker),
+            task: (planned.make)(waker.clone()),
+            waker,
             due: Some(Instant::now()),
+            left_alone: None,
         })
     }
 
@@ -89,12 +144,19 @@ impl Scheduled {
     }
 
     /// Runs it if it is due, or woken.
-    pub(super) fn run(&mut self, woken: bool) {
+    pub(super) fn run(&mut self) {
         let now = Instant::now();
+        if self.left_alone.is_some_and(|until| now < until) {
+            return;
+        }
+        let woken = self.waker.take();
         if woken || self.due.is_some_and(|due| due <= now) {
-            self.due = self
-                .guard(now, |task, now| task.run(now))
-                .unwrap_or_else(|| now.checked_add(AFTER_PANIC));
+            let next = self.guard(now, |task, now| task.run(now));
+            self.left_alone = next
+                .is_none()
+                .then(|| now.checked_add(AFTER_PANIC))
+                .flatten();
+            self.due = next.unwrap_or(self.left_alone);
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::sink::{Planned, Running, Sink};
-use super::task::{self, Scheduled, Task, Waker};
+use super::task::{self, Door, Scheduled, Task, Waker};
 use crate::catalog;
 use crate::desc::Kind;
 use crate::error::StartError;
@@ -108,10 +108,11 @@ impl ReporterBuilder {
             .map(|s| Running::start(s, &shared))
             .collect::<Result<_, _>>()?;
         let (commands, inbox) = unbounded();
+        let door = Door::new(commands.clone());
         let tasks = self
             .tasks
             .into_iter()
-            .map(|t| Scheduled::new(t, Waker::new(commands.clone()), &shared))
+            .map(|t| Scheduled::new(t, &door, &shared))
             .collect::<Result<_, _>>()?;
         shared.set_period(self.interval);
         let worker = Worker {
@@ -120,6 +121,7 @@ impl ReporterBuilder {
             late,
             sinks,
             tasks,
+            door,
             inbox,
             _running: running,
         };
@@ -205,9 +207,13 @@ impl Reporter {
 
     /// Merges now, hands the result to the sinks, and returns it: all that was recorded before this call.
     ///
-    /// Blocks for the time of a merge.
+    /// Blocks for the time of a merge. On the reporter's own thread, in a [`Task`], the sinks don't get it: they get
+    /// the next.
     #[must_use = "`flush` merges and returns the snapshot; use `let _ =` if only the sinks want it"]
     pub fn flush(&self) -> Arc<Snapshot> {
+        if self.is_own_thread() {
+            return self.registry.collect(); // nobody else would answer
+        }
         let (reply, answer) = bounded(1);
         let sent = self.commands.send(Command::Flush(reply));
         // The thread is gone only if the process is falling apart; a merge can be had all the same.
@@ -225,18 +231,28 @@ impl Reporter {
     /// Stops the tasks, merges once more, lets the sinks finish, and ends the thread. Prompt: it never waits
     /// for an interval, and for slow sinks no longer than `deadline`.
     ///
-    /// Returns whether all sinks finished.
+    /// Returns whether all sinks finished. On the reporter's own thread, in a [`Task`], it can't wait: it returns
+    /// `false`, and the rest happens when the task has returned.
     pub fn stop(mut self, deadline: Duration) -> bool {
         self.end(deadline)
     }
 
+    fn is_own_thread(&self) -> bool {
+        let own = self.thread.as_ref().map(|t| t.thread().id());
+        own == Some(std::thread::current().id())
+    }
+
     fn end(&mut self, deadline: Duration) -> bool {
+        let own = self.is_own_thread();
         let Some(thread) = self.thread.take() else {
             return true;
         };
         let (drained, answer) = bounded(1);
         let deadline = after(deadline);
         let sent = self.commands.send(Command::Stop { deadline, drained });
+        if own {
+            return false; // neither the answer nor the end would come while we wait
+        }
         let all = sent.is_ok() && answer.recv().unwrap_or(false);
         all & thread.join().is_ok()
     }
@@ -254,6 +270,7 @@ struct Worker {
     late: Histogram,
     sinks: Vec<Running>,
     tasks: Vec<Scheduled>,
+    door: Door,
     inbox: Receiver<Command>,
     /// Dropped with the thread.
     _running: Claim,
@@ -264,23 +281,24 @@ impl Worker {
         let mut due = after(self.interval);
         loop {
             // Tasks first: what they count is in the merge.
-            self.run_tasks(false);
+            self.tasks.iter_mut().for_each(Scheduled::run);
+            // And before commands: whoever sends many of them must not hold up merges.
+            let now = Instant::now();
+            if now >= due {
+                self.late
+                    .record((now - due).as_nanos().try_into().unwrap_or(u64::MAX));
+                self.tick();
+                // Ticks that were missed collapse into this one.
+                due = due
+                    .checked_add(self.interval)
+                    .unwrap_or_else(|| after(self.interval));
+                due = due.max(Instant::now());
+            }
             let next = self.tasks.iter().filter_map(Scheduled::due);
             let next = next.fold(due, Instant::min);
             match self.inbox.recv_deadline(next) {
-                Err(RecvTimeoutError::Timeout) if Instant::now() < due => {} // a task's time
-                Err(RecvTimeoutError::Timeout) => {
-                    let late = due.elapsed();
-                    self.late
-                        .record(late.as_nanos().try_into().unwrap_or(u64::MAX));
-                    self.tick();
-                    // Ticks that were missed collapse into this one.
-                    due = due
-                        .checked_add(self.interval)
-                        .unwrap_or_else(|| after(self.interval));
-                    due = due.max(Instant::now());
-                }
-                Ok(Command::Wake) => self.run_tasks(true),
+                Err(RecvTimeoutError::Timeout) => {} // something is due
+                Ok(Command::Wake) => self.door.open(),
                 Ok(Command::Flush(reply)) => {
                     // Nobody waits any more? Then nobody misses the answer.
                     let _ = reply.send(self.tick());
@@ -300,10 +318,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    fn run_tasks(&mut self, woken: bool) {
-        self.tasks.iter_mut().for_each(|task| task.run(woken));
     }
 
     fn stop_tasks(&mut self) {

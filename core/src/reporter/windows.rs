@@ -124,8 +124,8 @@ impl Windows {
     pub(crate) fn tick(&mut self, shared: &Shared, now: Instant) {
         self.forget_removed(shared);
         for watch in &mut self.watches {
-            watch.source.read(&mut self.fresh);
-            watch.step(&self.fresh, now);
+            let sum = watch.source.read(&mut self.fresh);
+            watch.step(&self.fresh, sum, now);
         }
     }
 
@@ -186,7 +186,7 @@ impl Recorded {
             fresh
                 .iter_mut()
                 .zip(cells)
-                .for_each(|(n, cell)| *n += cell.get());
+                .for_each(|(n, cell)| *n = n.wrapping_add(cell.get()));
         }
         for (now, before) in fresh.iter_mut().zip(&mut self.before) {
             // No cell goes back while a handle of its series lives, and we hold one.
@@ -199,9 +199,9 @@ impl Recorded {
 }
 
 impl Watch {
-    fn step(&mut self, fresh: &[u64], now: Instant) {
+    fn step(&mut self, fresh: &[u64], sum: u64, now: Instant) {
         for (window, gauges) in &mut self.windows {
-            window.step(self.at, now, fresh);
+            window.step(self.at, now, fresh, sum);
             gauges.show(window.summary(), self.per_unit);
         }
         self.at = now;
@@ -213,8 +213,9 @@ impl Watch {
 pub(crate) struct Window {
     span: Duration,
     layout: Layout,
-    /// Sum of all slots.
+    /// Sum of all slots: of counts, and of samples.
     total: Box<[u64]>,
+    sum: u64,
     /// Oldest first, each beginning where the one before ends.
     slots: VecDeque<Slot>,
 }
@@ -224,6 +225,7 @@ struct Slot {
     from: Instant,
     to: Instant,
     counts: BTreeMap<u32, u64>,
+    sum: u64,
 }
 
 impl Window {
@@ -232,31 +234,44 @@ impl Window {
             span,
             layout,
             total: vec![0; layout.len()].into(),
+            sum: 0,
             slots: VecDeque::new(),
         }
     }
 
     /// Takes in what came between two moments, and forgets what is too old at the second.
-    pub(crate) fn step(&mut self, from: Instant, to: Instant, fresh: &[u64]) {
+    pub(crate) fn step(&mut self, from: Instant, to: Instant, fresh: &[u64], sum: u64) {
         let room = |slot: &Slot| to.saturating_duration_since(slot.from) <= self.span / SLOTS;
         if !self.slots.back().is_some_and(room) {
             let counts = BTreeMap::new();
-            self.slots.push_back(Slot { from, to, counts });
+            self.slots.push_back(Slot {
+                from,
+                to,
+                counts,
+                sum: 0,
+            });
         }
         if let Some(slot) = self.slots.back_mut() {
             slot.to = to;
+            slot.sum = slot.sum.wrapping_add(sum);
+            self.sum = self.sum.wrapping_add(sum);
             for ((at, total), &n) in (0..).zip(&mut self.total).zip(fresh).filter(|f| *f.1 > 0) {
-                *total += n;
-                *slot.counts.entry(at).or_default() += n;
+                *total = total.wrapping_add(n);
+                let count = slot.counts.entry(at).or_default();
+                *count = count.wrapping_add(n);
             }
         }
         let span = self.span;
         let age = |then| to.saturating_duration_since(then);
-        let old = |slot: &Slot| age(slot.from) + age(slot.to) > span * 2;
+        let old = |slot: &Slot| age(slot.from) + age(slot.to) > span.saturating_mul(2);
         while self.slots.len() > 1 && self.slots.front().is_some_and(old) {
-            for (at, n) in self.slots.pop_front().into_iter().flat_map(|s| s.counts) {
+            let Some(gone) = self.slots.pop_front() else {
+                break;
+            };
+            self.sum = self.sum.wrapping_sub(gone.sum);
+            for (at, n) in gone.counts {
                 if let Some(total) = self.total.get_mut(at as usize) {
-                    *total -= n;
+                    *total = total.wrapping_sub(n);
                 }
             }
         }
@@ -265,7 +280,12 @@ impl Window {
     /// What it amounts to; `None` if nothing was recorded.
     pub(crate) fn summary(&self) -> Option<Summary> {
         let (layout, counts) = (self.layout, &*self.total);
-        Buckets { layout, counts }.summary()
+        let buckets = Buckets { layout, counts };
+        let mean = buckets.mean_of(self.sum)?;
+        Some(Summary {
+            mean,
+            ..buckets.summary()?
+        })
     }
 
     fn memory(&self) -> usize {
@@ -319,7 +339,8 @@ mod tests {
             for (time, counts) in &ticks {
                 let from = now;
                 now += *time;
-                window.step(from, now, counts);
+                let sum_of = |counts: &[u64]| (0..).zip(counts).map(|(at, n)| LAYOUT.lowest(at) * n).sum();
+                window.step(from, now, counts, sum_of(counts));
                 all.push((from, now, counts));
 
                 let since = window.slots.front().map(|s| s.from);
@@ -331,6 +352,7 @@ mod tests {
                     longest = longest.max(*to - *from);
                 }
                 prop_assert_eq!(&*window.total, &*sum);
+                prop_assert_eq!(window.sum, sum_of(&sum));
                 let slots = window.slots.iter().flat_map(|s| &s.counts);
                 let in_slots: u64 = slots.map(|(_, n)| n).sum();
                 prop_assert_eq!(window.total.iter().sum::<u64>(), in_slots);
@@ -357,8 +379,10 @@ mod tests {
         fresh[3] = 1;
         for tick in 1..=if cfg!(miri) { 66 } else { 200 } {
             let counts = windows.each_mut().map(|window| {
-                window.step(at(tick - 1), at(tick), &fresh);
-                window.summary().map_or(0, |s| s.count)
+                window.step(at(tick - 1), at(tick), &fresh, 3);
+                let summary = window.summary();
+                assert_eq!(summary.map(|s| s.mean), Some(3.0));
+                summary.map_or(0, |s| s.count)
             });
             assert_eq!(counts[..2], [1, tick.min(10)], "tick {tick}");
             // Slots of five seconds: the oldest goes when its middle is a minute old.
@@ -376,7 +400,7 @@ mod tests {
         let at = |tick: u64| birth + Duration::from_millis(tick * each);
         let fresh = vec![each; LAYOUT.len()];
         for tick in 1..=30_000 / each {
-            window.step(at(tick - 1), at(tick), &fresh);
+            window.step(at(tick - 1), at(tick), &fresh, 0);
         }
         assert!(
             window.slots.len() <= 2 * SLOTS as usize,

@@ -2,7 +2,7 @@
 //! estimate is within 10 ms after 90 s; after 15 s for rises of 50 ms and more; drift of 500 ppm leaves it at
 //! most 25 ms behind. With the guard against false falls, and through batches, so times are whole milliseconds.
 
-use media_metrics_core::livekit::config::Rules;
+use media_metrics_core::livekit::Rules;
 use media_metrics_core::livekit::timestamper::Timestamper;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

@@ -4,7 +4,7 @@
 //! host, into the histogram of the core).
 //!
 //! Buckets are those of the HDR histogram, cut at LiveKit's bounds: a packet within one bucket above a bound
-//! (0.4 % of it) counts below it. The mean is as exact as the sum; the deviation is within half a bucket.
+//! (0.4 % of it) counts below it. The mean is exact, the deviation within half a bucket.
 
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ impl Forward {
             n
         });
         self.buckets.add_counts(counts, sum as f64);
-        self.window.step(self.at, now, &self.fresh);
+        self.window.step(self.at, now, &self.fresh, sum);
         self.at = now;
         let summary = self.window.summary();
         show(&self.latency, summary.map(|s| s.mean));

@@ -7,7 +7,8 @@
 //! | family | from |
 //! |---|---|
 //! | `livekit_packet_total`, `_bytes` | received: packets less duplicates; sent: the first time, and again |
-//! | `livekit_nack_total`, `_pli_`, `_fir_` | incoming: what was asked of senders; outgoing: what receivers asked |
+//! | `livekit_nack_total`, `_pli_` | incoming: what was asked of senders; outgoing: what receivers asked |
+//! | `livekit_fir_total` | outgoing only, as in the reference: what receivers asked |
 //! | `livekit_packet_loss_total` | losses found, and losses that receivers report |
 //! | `livekit_packet_out_of_order_total` | packets reordered; of sent streams nobody knows |
 //! | `…_loss_percent`, `…_out_of_order_percent`, `jitter_us`, `rtt_ms` | one sample for each stream and window (of 5 s; see [`RegistryBuilder::quality_window`]) |
@@ -25,6 +26,7 @@ use self::labels::StreamLabels;
 use self::totals::Total;
 use super::families::{NodeIdentity, catalog as families};
 use crate::catalog;
+use crate::clock::{Rhythm, uptime, uptime_at};
 use crate::counter::Counter;
 use crate::desc::Desc;
 use crate::error::RegisterError;
@@ -33,7 +35,7 @@ use crate::histogram::ExactHistogram;
 #[cfg(doc)]
 use crate::registry::RegistryBuilder;
 use crate::registry::{Registry, Shared};
-use crate::reporter::stream_windows::WindowMetrics;
+use crate::reporter::stream_windows::{Measured, WindowMetrics};
 
 /// How the reporter derives LiveKit's families. Made by [`derive_families`].
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub(crate) struct Derived {
     sent: usize,
     totals: Vec<Total>,
     forward: Option<Forward>,
-    began: Instant,
+    windows: Rhythm,
 }
 
 /// From the next merge on, `registry` also shows LiveKit's families that follow from streams, from
@@ -78,7 +80,7 @@ pub fn derive_families(
         sent: 0,
         totals: Vec::new(),
         forward,
-        began: Instant::now(),
+        windows: Rhythm::new(uptime()),
     });
     Ok(())
 }
@@ -107,11 +109,8 @@ impl Derived {
         for group in groups {
             let _ = self.take_up_sent(shared, &group);
         }
-        let ends = now.saturating_duration_since(self.began) >= shared.quality_window();
-        if ends {
-            self.began = now;
-        }
-        ends
+        let (length, period) = (shared.quality_window(), shared.period());
+        self.windows.ends(uptime_at(now), length, period)
     }
 
     /// After streams were folded: what follows from the totals.
@@ -159,12 +158,6 @@ impl Derived {
                 None,
             ),
             (
-                &families::FIR_TOTAL,
-                &[direction, country],
-                &group.firs_sent,
-                None,
-            ),
-            (
                 &families::PACKET_LOSS_TOTAL,
                 &labels.all(),
                 &group.lost,
@@ -180,7 +173,7 @@ impl Derived {
             self.totals
                 .push(Total::new(make.counter(desc, values)?, plus, minus));
         }
-        let _ = group.windows.set(make.windows(&labels)?); // nobody else sets it
+        let _ = group.windows.set(make.windows(&labels, false)?); // nobody else sets it
         Ok(())
     }
 
@@ -249,7 +242,7 @@ impl Derived {
             self.totals
                 .push(Total::new(make.counter(desc, values)?, plus, minus));
         }
-        let _ = group.windows.set(make.windows(&labels)?); // nobody else sets it
+        let _ = group.windows.set(make.windows(&labels, true)?); // nobody else sets it
         Ok(())
     }
 }
@@ -282,23 +275,29 @@ impl<'a> Maker<'a> {
         Ok(ExactHistogram::new(handle, desc))
     }
 
-    fn windows(&self, labels: &StreamLabels) -> Result<WindowMetrics, RegisterError> {
+    /// What streams' windows are recorded into; of received ones nobody measures a round trip, of sent ones
+    /// nobody sees the order of arrival.
+    fn windows(&self, labels: &StreamLabels, sent: bool) -> Result<WindowMetrics, RegisterError> {
         let values = &labels.all();
-        let unmeasured = |figure| {
+        let measured = |desc, figure| {
             let [direction, ..] = labels.all();
-            let values = [direction, figure];
+            let unmeasured = &catalog::STREAM_WINDOWS_UNMEASURED;
             let handle = self
                 .shared
-                .library_handle(&catalog::STREAM_WINDOWS_UNMEASURED, &values)?;
-            Ok::<_, RegisterError>(Counter::new(handle))
+                .library_handle(unmeasured, &[direction, figure])?;
+            Ok::<_, RegisterError>(Measured {
+                figures: self.histogram(desc, values)?,
+                unmeasured: Counter::new(handle),
+            })
         };
+        let late = || self.histogram(&families::PACKET_OUT_OF_ORDER_PERCENT, values);
         Ok(WindowMetrics {
             loss: self.histogram(&families::PACKET_LOSS_PERCENT, values)?,
-            out_of_order: self.histogram(&families::PACKET_OUT_OF_ORDER_PERCENT, values)?,
-            jitter: self.histogram(&families::JITTER_US, values)?,
-            rtt: self.histogram(&families::RTT_MS, values)?,
-            jitter_unmeasured: unmeasured("jitter")?,
-            rtt_unmeasured: unmeasured("rtt")?,
+            out_of_order: (!sent).then(late).transpose()?,
+            jitter: measured(&families::JITTER_US, "jitter")?,
+            rtt: sent
+                .then(|| measured(&families::RTT_MS, "rtt"))
+                .transpose()?,
         })
     }
 }
