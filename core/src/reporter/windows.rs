@@ -379,9 +379,9 @@ mod tests {
         fresh[3] = 1;
         for tick in 1..=if cfg!(miri) { 66 } else { 200 } {
             let counts = windows.each_mut().map(|window| {
-                window.step(at(tick - 1), at(tick), &fresh, 3);
+                window.step(at(tick - 1), at(tick), &fresh, LAYOUT.lowest(3));
                 let summary = window.summary();
-                assert_eq!(summary.map(|s| s.mean), Some(3.0));
+                assert_eq!(summary.map(|s| s.mean), Some(LAYOUT.lowest(3) as f64));
                 summary.map_or(0, |s| s.count)
             });
             assert_eq!(counts[..2], [1, tick.min(10)], "tick {tick}");
