@@ -416,6 +416,7 @@ fn a_wake_runs_its_own_task_and_a_panic_has_its_rest() {
         .start()
         .unwrap();
     let wakers = [told.recv().unwrap(), told.recv().unwrap()];
+    until("the first run", || runs.load(Ordering::SeqCst) == 1);
     for n in 2..=20 {
         wakers.iter().for_each(media_metrics_core::Waker::wake);
         until("the woken one", || runs.load(Ordering::SeqCst) >= n);
