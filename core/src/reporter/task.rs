@@ -8,9 +8,7 @@
 //! measured, their panics are caught and counted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -39,31 +37,32 @@ pub trait Task: Send {
 ///
 /// Wakes that come before the task has run are one wake. A task that wakes itself while it runs is run again
 /// after whatever else is due, merges included.
+///
+/// - **Blocks** for a moment: a mutex, which nobody holds for longer than it takes to set a flag.
 #[derive(Clone, Debug)]
 pub struct Waker {
     door: Door,
-    /// Whether this task is to run.
-    woken: Arc<AtomicBool>,
+    /// The task's number.
+    task: usize,
 }
 
 impl Waker {
-    fn new(door: &Door) -> Self {
-        Self {
-            door: door.clone(),
-            woken: Arc::new(AtomicBool::new(false)),
-        }
-    }
-
     /// Wakes the reporter's thread: the task runs now.
     pub fn wake(&self) {
-        // Release: pairs with the Acquire swap in `take`; without it the task could run and not see why.
-        self.woken.store(true, Release);
-        self.door.knock();
+        let mut wakes = self.door.wakes();
+        if let Some(woken) = wakes.woken.get_mut(self.task) {
+            *woken = true;
+        }
+        if !std::mem::replace(&mut wakes.letter, true) {
+            // Nobody there any more: nothing to wake.
+            let _ = self.door.commands.send(Command::Wake);
+        }
     }
 
     /// Whether there was a wake since the last call.
     fn take(&self) -> bool {
-        self.woken.swap(false, Acquire) // see `wake`
+        let mut wakes = self.door.wakes();
+        wakes.woken.get_mut(self.task).is_some_and(std::mem::take)
     }
 }
 
@@ -71,29 +70,41 @@ impl Waker {
 #[derive(Clone, Debug)]
 pub(super) struct Door {
     commands: Sender<Command>,
-    knocked: Arc<AtomicBool>,
+    wakes: Arc<Mutex<Wakes>>,
+}
+
+#[derive(Debug, Default)]
+struct Wakes {
+    /// Which tasks are to run.
+    woken: Vec<bool>,
+    /// Whether a letter waits in the inbox.
+    letter: bool,
 }
 
 impl Door {
     pub(super) fn new(commands: Sender<Command>) -> Self {
         Self {
             commands,
-            knocked: Arc::new(AtomicBool::new(false)),
+            wakes: Arc::default(),
         }
     }
 
-    fn knock(&self) {
-        // AcqRel: pairs with the swap in `open`: a knock that finds another one waiting leaves to that one's
-        // answer what it has to say, so the thread that answers must see the flag stored before.
-        if !self.knocked.swap(true, AcqRel) {
-            // Nobody there any more: nothing to wake.
-            let _ = self.commands.send(Command::Wake);
+    fn wakes(&self) -> MutexGuard<'_, Wakes> {
+        self.wakes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waker(&self) -> Waker {
+        let mut wakes = self.wakes();
+        wakes.woken.push(false);
+        Waker {
+            task: wakes.woken.len() - 1,
+            door: self.clone(),
         }
     }
 
-    /// The letter was read: the next knock is another one. Tasks are looked at after that.
+    /// The letter was read: who is woken from now on writes another. Tasks are looked at after that.
     pub(super) fn open(&self) {
-        self.knocked.swap(false, AcqRel); // see `knock`
+        self.wakes().letter = false;
     }
 }
 
@@ -127,7 +138,7 @@ impl Scheduled {
             handle.map_err(StartError::Register)
         };
         let layout = catalog::TASK_SECONDS.layout();
-        let waker = Waker::new(door);
+        let waker = door.waker();
         Ok(Self {
             seconds: Histogram::new(handle(&catalog::TASK_SECONDS, Kind::Histogram)?, layout),
             panics: Counter::new(handle(&catalog::TASK_PANICS, Kind::Counter)?),
