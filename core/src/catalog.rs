@@ -266,7 +266,7 @@ catalog! {
     /// Bytes of those messages.
     LIVEKIT_MESSAGE_BYTES = Desc::counter("media_livekit_message_bytes_total", "Bytes in livekit_packet_bytes that are no RTP, by what carries them (data_channel, signal, turn) and direction.").unit(Unit::Bytes).labels(&["layer", "direction"]);
     /// Events that were not recorded.
-    LIVEKIT_EVENTS_DROPPED = Desc::counter("media_livekit_events_dropped_total", "Events told for LiveKit's families that were not recorded, by reason: the end of something that had not begun (unmatched), or no series to record it in (no_room).").labels(&["reason"]);
+    LIVEKIT_EVENTS_DROPPED = Desc::counter("media_livekit_events_dropped_total", "Events told for LiveKit's families that were not recorded, by reason: the end of something that had not begun (unmatched), no series to record it in (no_room), or a figure that is no number (invalid).").labels(&["reason"]);
 
     /// Pages served.
     SCRAPES = Desc::counter("media_metrics_scrapes_total", "Requests for /metrics that got a page.");

@@ -214,7 +214,7 @@ fn sessions() {
     let expected = |name: &str, labels: &str| {
         [
             format!("session_{name}_count{{{labels}}} +1"),
-            format!("session_{name}_sum{{{labels}}} +1.5"),
+            format!("session_{name}_sum{{{labels}}} +1"), // whole milliseconds
         ]
     };
     let [a, b] = expected("join_latency_ms", "protocol_version=17");
@@ -456,11 +456,33 @@ fn a_lost_participant_is_in_no_finite_bucket() {
     let node = NodeIdentity::new("N", NodeType::Server);
     let families = Families::register(&registry, node).unwrap();
     for rating in Rating::ALL {
-        families.participant_quality(rating, f64::NAN);
+        families.participant_quality(rating, 1.0);
     }
     let snapshot = registry.collect();
     let of = |name| snapshot.histogram(name, &["N", "SERVER"]).unwrap();
     let ratings: Vec<u64> = of("livekit_quality_rating").classic().collect();
     assert_eq!(ratings, [1, 2, 3, 4]);
-    assert_eq!(of("livekit_quality_score").count(), 0); // NaN is no score
+}
+
+/// The scale has ends, and what is no number is no judgement at all: one NaN would be the sum from then on.
+#[test]
+fn a_score_is_on_its_scale() {
+    for (mos, shown) in [(0.3, "1"), (-7.0, "1"), (5.4, "5"), (f64::MAX, "5")] {
+        let sum = format!("quality_score_sum{{}} +{shown}");
+        let poor = [
+            "quality_rating_count{} +1",
+            "quality_score_count{} +1",
+            &sum,
+            "media_participant_ratings_total{rating=poor} +1",
+        ];
+        check(shown, |f| f.participant_quality(Rating::Poor, mos), &poor);
+    }
+    for mos in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let refused = ["media_livekit_events_dropped_total{reason=invalid} +1"];
+        check(
+            "no number",
+            |f| f.participant_quality(Rating::Poor, mos),
+            &refused,
+        );
+    }
 }

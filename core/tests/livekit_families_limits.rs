@@ -222,21 +222,60 @@ fn a_full_registry_folds_and_keeps_the_node() {
     drop(held);
     let snapshot = registry.collect();
     assert_eq!(gauge(&snapshot, references, &["other"]), 0.0);
+}
 
-    // What derives families from streams folds, too.
-    let nacks = |country| families.counter(&catalog::NACK_TOTAL, &["incoming", country]);
-    nacks("DE").unwrap().add(2);
-    nacks("").unwrap().add(3);
-    let snapshot = registry.collect();
-    assert_eq!(
-        counter(&snapshot, &catalog::NACK_TOTAL, &["other", "other"]),
-        2
-    );
-    assert_eq!(
-        counter(&snapshot, &catalog::NACK_TOTAL, &["incoming", ""]),
-        3
-    );
-    assert_eq!(folds(&snapshot, &catalog::NACK_TOTAL), 1);
+/// Which handle or function tells of a response changes nothing about where it is, nor about what is told of it.
+#[test]
+fn a_method_is_folded_whole_and_each_response_counts() {
+    let status = &catalog::NODE_TWIRP_REQUEST_STATUS;
+    let told = |service: &str, tell: &dyn Fn(&Families, u16)| {
+        let registry = Registry::new().unwrap();
+        let families = families(&registry);
+        for i in 0..999 {
+            families.twirp_response("Full", &format!("m{i}"), 200, None, TIME);
+        }
+        if service == "Full" {
+            families.twirp_response("Full", "m999", 200, None, TIME);
+        }
+        for answer in [200, 200, 404, 500, 200] {
+            tell(&families, answer);
+        }
+        let snapshot = registry.collect();
+        let family = snapshot.family(status.name()).unwrap().schema();
+        let mut series: Vec<(String, u64)> = (0..family.len())
+            .map(|i| {
+                let values: Vec<&str> = family.labels(i).map(|(_, value)| value).collect();
+                let count = snapshot.counter(status.name(), &values).unwrap();
+                (values.join(" "), count)
+            })
+            .filter(|(values, _)| !values.starts_with("Full m"))
+            .collect();
+        series.sort_unstable();
+        (series, folds(&snapshot, status))
+    };
+    let all_folded = [("200", 3), ("4xx", 1), ("5xx", 1)];
+    let all_folded = all_folded.map(|(s, n)| (format!("other other {s}  N SERVER"), n));
+    // A method that may not stand in a label, a service that may not, and no room.
+    for (service, method) in [("S", "no spaces"), ("", "M"), ("Full", "new")] {
+        let by_handle = |families: &Families| families.twirp_method(service, method).unwrap();
+        let each = told(service, &|families, status| {
+            families.twirp_response(service, method, status, None, TIME);
+        });
+        let held = std::cell::OnceCell::new();
+        let handle = told(service, &|families, status| {
+            let method = held.get_or_init(|| by_handle(families));
+            method.response(status, None, TIME);
+        });
+        assert_eq!(each, (all_folded.to_vec(), 5), "{service} {method}");
+        assert_eq!(handle, each, "{service} {method}");
+    }
+    // Room for the usual answer alone: the others are folded, and counted.
+    let method = std::cell::OnceCell::new();
+    let (series, folds) = told("S", &|families, status| {
+        let method = method.get_or_init(|| families.twirp_method("S", "M").unwrap());
+        method.response(status, None, TIME);
+    });
+    assert_eq!((series.len(), folds), (3, 2), "{series:?}");
 }
 
 /// Once a thread has recorded, events of closed sets and of held handles allocate nothing.

@@ -78,7 +78,7 @@ fn the_newest_snapshot_that_is_old_enough_is_taken() {
 #[test]
 fn an_update_a_little_early_keeps_its_rate() {
     let mut history = default_history();
-    assert_eq!(history.slots(), 6);
+    assert_eq!(history.slots(), 13);
     for update in 0..100 {
         let early = if update % 2 == 1 { 7 } else { 0 };
         let rates = history.push(snapshot(update * 2_000 - early, update * 2_000));
@@ -88,6 +88,23 @@ fn an_update_a_little_early_keeps_its_rate() {
         );
         for rate in rates {
             assert!((998.0..=1_002.0).contains(&rate.bytes_in), "{rate:?}");
+        }
+    }
+}
+
+/// Hazard 7 again: with a history of a fixed number of snapshots, updates twice as often as announced found nothing.
+#[test]
+fn updates_that_come_too_often_keep_their_rate() {
+    for every_ms in [1_999, 1_001, 1_000, 999, 500, 7, 1] {
+        let mut history = default_history();
+        for update in 0..40_000 / every_ms {
+            let ms = update * every_ms;
+            let rates = history.push(snapshot(ms, ms));
+            assert_eq!(rates.len(), usize::from(ms >= 10_000), "{ms} of {every_ms}");
+            for rate in rates {
+                assert_eq!(rate.bytes_in, 1_000.0);
+                assert!((10..=12).contains(&rate.duration), "{rate:?}");
+            }
         }
     }
 }
@@ -115,18 +132,18 @@ fn configurations_that_make_no_sense_are_refused_and_say_what_to_do() {
         HistoryError::ZeroInterval
     );
     let nanosecond = Duration::from_nanos(1);
-    let slots = seconds(1).as_nanos() + 1;
+    let slots = 2 * seconds(1).as_nanos() + 3;
     let error = refused(nanosecond, &[SECOND]);
     assert_eq!(error, HistoryError::TooLong { slots });
     assert!(
-        error.to_string().contains("1000000001 snapshots"),
+        error.to_string().contains("2000000003 snapshots"),
         "{error}"
     );
     assert!(matches!(
         refused(nanosecond, &[Duration::MAX]),
         HistoryError::TooLong { .. }
     ));
-    let longest = seconds(History::MAX_SLOTS as u64 - 1);
+    let longest = seconds(100_000);
     assert_eq!(
         History::new(SECOND, &[longest]).unwrap().slots(),
         History::MAX_SLOTS
@@ -373,11 +390,10 @@ fn update() -> impl Strategy<Value = Update> {
         })
 }
 
-/// The specification, read slowly: all snapshots are kept, all are walked, newest first.
-fn oracle(all: &[Snapshot], kept: usize, interval_ms: i64) -> Option<(i64, f32, [f32; 4])> {
+/// The specification, read slowly: all snapshots are kept, however old, all are walked, newest first.
+fn oracle(all: &[Snapshot], interval_ms: i64) -> Option<(i64, f32, [f32; 4])> {
     let (now, before) = all.split_last()?;
-    let oldest = before.len().saturating_sub(kept);
-    let first = (oldest..before.len())
+    let first = (0..before.len())
         .rev()
         .find(|i| now.at.ms() - before[*i].at.ms() >= interval_ms)?;
     let elapsed_ms = now.at.ms() - all[first].at.ms();
@@ -432,10 +448,7 @@ proptest! {
     ) {
         let intervals: Vec<_> = intervals_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
         let mut history = History::new(Duration::from_millis(update_ms), &intervals).unwrap();
-        let longest = intervals_ms.iter().max();
-        let kept = longest.map_or(0, |ms| ms.div_ceil(update_ms) as usize + 1);
-        prop_assert_eq!(history.slots(), kept);
-        let (mut all, mut ms) = (Vec::new(), 0);
+        let (mut all, mut ms) = (Vec::<Snapshot>::new(), 0);
         for update in updates {
             ms += update.after_ms;
             let next = Snapshot {
@@ -445,8 +458,14 @@ proptest! {
             all.push(next.clone());
             let expected: Vec<_> = intervals_ms
                 .iter()
-                .filter_map(|interval| oracle(&all, kept, *interval as i64))
+                .filter_map(|interval| oracle(&all, *interval as i64))
                 .collect();
+            // Only those too close together are left out, from now on.
+            if let [.., before, last, _] = &all[..]
+                && (last.at.ms() - before.at.ms()) * 2 < update_ms as i64
+            {
+                all.remove(all.len() - 2);
+            }
             let got = history.push(next);
             prop_assert_eq!(got.len(), expected.len());
             for (rate, (elapsed_ms, bytes_in, means)) in got.iter().zip(expected) {

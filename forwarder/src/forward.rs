@@ -13,15 +13,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use media_metrics_core::livekit::node::messages::NodeStats;
+use media_metrics_core::livekit::node::monitor::NodeMonitor;
+use media_metrics_core::livekit::node::rates::HistoryError;
+use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
 use media_metrics_exporter::{ServeError, Server};
 
 use crate::config::{Room, Settings};
 use crate::flows::{FlowConfig, FlowLimit, FlowSummary};
 use crate::inbox::Mailbox;
-use crate::livekit::{self, Livekit, OpenRooms};
+use crate::livekit::{self, Livekit, OpenRooms, Watch};
 use crate::meter::Instruments;
 use crate::net::{BindError, bind_group};
 use crate::synthetic::{Plan, Published, Publishers, Sink, Tally};
@@ -40,6 +44,8 @@ pub enum StartError {
     Serve(ServeError),
     /// The registry has no room for the forwarder's own families.
     Register(RegisterError),
+    /// The node's statistics can't be kept as they were asked for.
+    NodeStats(HistoryError),
     /// The reporter did not start.
     Report(media_metrics_core::StartError),
     /// The system gives no more threads, sockets or event queues; `what` was to be made.
@@ -60,6 +66,7 @@ impl fmt::Display for StartError {
                 "{error} (--metrics, or metrics.listen in the configuration)"
             ),
             Self::Register(error) => error.fmt(f),
+            Self::NodeStats(error) => write!(f, "{error} (node_stats in the configuration)"),
             Self::Report(error) => error.fmt(f),
             Self::System { what, cause } => write!(
                 f,
@@ -75,6 +82,7 @@ impl std::error::Error for StartError {
             Self::Bind(error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Register(error) => Some(error),
+            Self::NodeStats(error) => Some(error),
             Self::Report(error) => Some(error),
             Self::System { cause, .. } => Some(cause),
         }
@@ -100,6 +108,8 @@ pub struct Report {
     pub flows: Vec<FlowSummary>,
     /// The last merge; none without metrics.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// The node's last statistics; none without LiveKit's families.
+    pub node: Option<NodeStats>,
     /// What the built-in publishers sent, if there were any.
     pub published: Option<Published>,
     /// What the built-in subscriber got, if there was one.
@@ -117,6 +127,8 @@ struct Measuring {
     instruments: Instruments,
     /// If LiveKit's families are served.
     rooms: Option<OpenRooms>,
+    /// As the rooms.
+    node: Option<Watch>,
 }
 
 /// A running forwarder.
@@ -178,6 +190,14 @@ impl Forwarder {
         self.measuring.as_ref().map(|m| m.server.local_addr())
     }
 
+    /// For how long the thread that merges has been stuck, if that is longer than `node_stats.stats_max_delay`: known
+    /// with LiveKit's families only, of which the node's statistics are part.
+    #[must_use]
+    pub fn stuck_for(&self) -> Option<Duration> {
+        let node = self.measuring.as_ref()?.node.as_ref()?;
+        node.stuck_for(Instant::now())
+    }
+
     /// Where the built-in subscriber listens, if there is one.
     #[must_use]
     pub fn sink_addr(&self) -> Option<SocketAddr> {
@@ -197,6 +217,7 @@ impl Forwarder {
             sent: 0,
             flows: Vec::new(),
             snapshot: None,
+            node: None,
             published,
             tally: None,
             failures: Vec::new(),
@@ -218,7 +239,10 @@ impl Forwarder {
             .flows
             .sort_by_key(|f| std::cmp::Reverse(f.stats.packets));
         report.tally = self.sink.take().map(Sink::stop);
-        report.snapshot = self.measuring.take().map(Measuring::stop);
+        if let Some(measuring) = self.measuring.take() {
+            report.node = measuring.node.as_ref().and_then(Watch::stats);
+            report.snapshot = Some(measuring.stop());
+        }
         report
     }
 
@@ -254,13 +278,18 @@ impl Measuring {
         let mut instruments = Instruments::register(&registry).map_err(StartError::Register)?;
         let mut reporter =
             Reporter::builder(&registry).interval(settings.metrics.interval.duration());
-        let mut open = None;
+        let (mut open, mut node) = (None, None);
         if profile.has_livekit() {
             let livekit = Livekit::register(&registry, settings, rooms);
             let livekit = livekit.map_err(StartError::Register)?;
-            let machine = livekit.machine(&settings.node_stats);
-            let machine = machine.map_err(StartError::Register)?;
+            let config = &settings.node_stats;
+            let (began, system) = (SystemTime::now(), System::new(Machine::local()));
+            let monitor = NodeMonitor::new(began, config.update, &config.intervals, system);
+            let monitor = monitor.map_err(StartError::NodeStats)?;
+            let machine = livekit.machine(monitor, config);
+            let (machine, watch) = machine.map_err(StartError::Register)?;
             reporter = reporter.task("machine", |_| machine);
+            node = Some(watch);
             open = Some(livekit.open(rooms));
             instruments = instruments.with_livekit(livekit);
         }
@@ -278,6 +307,7 @@ impl Measuring {
             server,
             instruments,
             rooms: open,
+            node,
         })
     }
 

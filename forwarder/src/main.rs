@@ -6,12 +6,16 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use media_metrics_forwarder::cli::{AnalyzeFlags, Cli, Command, ForwardFlags};
 use media_metrics_forwarder::config::Settings;
 use media_metrics_forwarder::forward::Forwarder;
+
+/// How often the program looks whether merges stand still.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Exit status of everything that keeps the program from starting; clap's for wrong flags, too.
 const DID_NOT_START: u8 = 2;
@@ -62,16 +66,38 @@ fn forward(settings: &Settings) -> ExitCode {
     };
     announce(settings, &forwarder);
     // However the wait ends (signal or time), what follows is the same.
-    let _ = match settings.duration {
-        Some(seconds) => stop.recv_timeout(seconds.duration()).ok(),
-        None => stop.recv().ok(),
-    };
+    let ends = settings
+        .duration
+        .and_then(|seconds| Instant::now().checked_add(seconds.duration()));
+    wait(&stop, ends, || forwarder.stuck_for());
     let report = forwarder.stop();
     say(report.to_string().trim_end());
     if report.failures.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Waits for the signal or the end; warns once each time that merges stand still.
+fn wait(stop: &Receiver<()>, ends: Option<Instant>, stuck_for: impl Fn() -> Option<Duration>) {
+    let mut warned = false;
+    loop {
+        let left = ends.map(|ends| ends.saturating_duration_since(Instant::now()));
+        let step = left.map_or(LOOK, |left| left.min(LOOK));
+        // A signal, or nobody left who could send one: over.
+        if stop.recv_timeout(step) != Err(RecvTimeoutError::Timeout) || left == Some(step) {
+            return;
+        }
+        let stuck = stuck_for();
+        if let Some(delay) = stuck.filter(|_| !warned) {
+            let _ = writeln!(
+                io::stderr(),
+                "warning: metrics have stood still for {delay:.0?}, longer than node_stats.stats_max_delay: is the \
+                 machine overloaded?"
+            );
+        }
+        warned = stuck.is_some();
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Row, Table, presets};
 use media_metrics_core::catalog;
 use media_metrics_core::desc::Desc;
+use media_metrics_core::livekit::node::messages::NodeStatsRate;
 use media_metrics_core::snapshot::{Snapshot, Values};
 
 use crate::flows::FlowSummary;
@@ -28,6 +29,9 @@ impl fmt::Display for Report {
         if let Some(snapshot) = &self.snapshot {
             streams(f, self, counter_sum(snapshot, &catalog::RTP_STARTED))?;
             totals(f, snapshot)?;
+        }
+        if let Some(node) = &self.node {
+            rates(f, &node.rates)?;
         }
         if let Some(published) = &self.published {
             synthetic(f, published, self.tally, self.snapshot.as_deref())?;
@@ -161,6 +165,41 @@ fn totals(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
             table.add_row([format!("forwarded within, {name}"), format!("{time:.1?}")]);
         }
     }
+    right(&mut table, 1);
+    writeln!(f, "\n{table}")
+}
+
+/// What the node did of late: the intervals of `node_stats`, those that the run was long enough for.
+fn rates(f: &mut fmt::Formatter<'_>, rates: &[NodeStatsRate]) -> fmt::Result {
+    if rates.is_empty() {
+        return Ok(());
+    }
+    // The message knows no unknown: there it is 0.
+    let known = |n: f32, text: String| if n > 0.0 { text } else { "-".to_owned() };
+    let per_second = |n: f32| format!("{n:.0}");
+    let mut table = table(&[
+        "node, the last",
+        "cpu",
+        "memory",
+        "RTP in/s",
+        "RTP out/s",
+        "kbit/s in",
+        "kbit/s out",
+        "NACKed/s",
+    ]);
+    table.add_rows(rates.iter().map(|rate| {
+        let memory_mib = f64::from(rate.memory_used) / f64::from(1 << 20);
+        [
+            format!("{} s", rate.duration),
+            known(rate.cpu_load, format!("{:.1} %", rate.cpu_load * 1e2)),
+            known(rate.memory_total, format!("{memory_mib:.0} MiB")),
+            per_second(rate.packets_in),
+            per_second(rate.packets_out),
+            per_second(rate.bytes_in * 8e-3),
+            per_second(rate.bytes_out * 8e-3),
+            per_second(rate.nack_total),
+        ]
+    }));
     right(&mut table, 1);
     writeln!(f, "\n{table}")
 }

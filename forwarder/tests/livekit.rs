@@ -237,18 +237,77 @@ fn page(at: std::net::SocketAddr) -> String {
     answer
 }
 
+/// The node's statistics are those of its own families, over the intervals that were asked for.
+#[test]
+fn the_report_tells_what_the_node_did_of_late() {
+    let settings = settings(
+        "listen: 127.0.0.1:0\nsynthetic: {streams: 4}\nmetrics: {listen: '127.0.0.1:0', interval: 0.1}\nprofile: both\n\
+         node_stats: {stats_update_interval: 50ms, stats_rate_measurement_intervals: [1s, 1h]}\n",
+    );
+    let forwarder = Forwarder::start(&settings).unwrap();
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(forwarder.stuck_for(), None);
+    let report = forwarder.stop();
+    let snapshot = report.snapshot.as_ref().unwrap();
+    let node = report.node.as_ref().unwrap();
+    let tracks = (
+        node.num_track_publish_success,
+        node.num_track_subscribe_success,
+    );
+    assert_eq!((node.num_rooms, tracks), (1, (4, 4)));
+    let received = sum(snapshot, "livekit_packet_total", &["incoming"]);
+    assert!(
+        node.packets_in as f64 <= received && node.packets_in > 0,
+        "{node:?}"
+    );
+    let [rate] = &node.rates[..] else {
+        panic!("an hour is not over: {:?}", node.rates);
+    };
+    assert!(
+        rate.duration >= 1 && rate.packets_in > 0.0 && rate.bytes_out > 0.0,
+        "{rate:?}"
+    );
+    let text = report.to_string();
+    assert!(text.contains("node, the last"), "{text}");
+    // Without LiveKit's families there are none of these.
+    let report = start(Profile::Media, synthetic(1)).stop();
+    assert!(report.node.is_none() && !report.to_string().contains("node, the last"));
+}
+
+/// Settings from a file.
+fn settings(yaml: &str) -> Settings {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, yaml.as_bytes()).unwrap();
+    Settings::load(Some(file.path()), ForwardFlags::default()).unwrap()
+}
+
+/// `rtc.forward_stats` with a 0: the families of the forwarding time are not there, not at 0.
+#[test]
+fn forwarding_times_that_are_off_have_no_families() {
+    for (more, expected) in [("", 3), ("rtc: {forward_stats: {report_interval: 0}}\n", 0)] {
+        let settings = settings(&format!(
+            "listen: 127.0.0.1:0\nmetrics: {{listen: '127.0.0.1:0'}}\nprofile: livekit\n{more}"
+        ));
+        let snapshot = Forwarder::start(&settings)
+            .unwrap()
+            .stop()
+            .snapshot
+            .unwrap();
+        let names = snapshot.families().iter().map(|f| f.schema().desc().name());
+        let forward = names.filter(|name| name.starts_with("livekit_forward_"));
+        assert_eq!(forward.count(), expected, "{more}");
+    }
+}
+
 /// Where the limit on streams is met: a way that is not recorded is a failure, a stream an attempt alone.
 #[test]
 fn what_finds_no_room_is_an_attempt_without_success() {
     let subscriber = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    let text = format!(
+    let settings = settings(&format!(
         "listen: 127.0.0.1:0\nsubscribers: ['{}']\nlimits: {{max_streams: 1}}\nmetrics: {{listen: '127.0.0.1:0'}}\n\
          workers: 1\nprofile: livekit\n",
         subscriber.local_addr().unwrap()
-    );
-    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
-    let settings = Settings::load(Some(file.path()), ForwardFlags::default()).unwrap();
+    ));
     let forwarder = Forwarder::start(&settings).unwrap();
     let publisher = UdpSocket::bind("127.0.0.1:0").unwrap();
     subscriber

@@ -1,6 +1,10 @@
 //! RPC, webhooks, configuration files, references.
 
+use std::time::Duration;
+
+use media_metrics_core::Registry;
 use media_metrics_core::livekit::families::*;
+use media_metrics_core::snapshot::Values;
 
 use super::{check, ms};
 
@@ -101,6 +105,35 @@ fn requests_at_a_server() {
         let count = format!("psrpc_claim_wait_time_ms_count{{{of},outcome={name}}} +1");
         let sum = format!("psrpc_claim_wait_time_ms_sum{{{of},outcome={name}}} +3");
         check(name, |f| server(f).claim(outcome, ms(3)), &[&count, &sum]);
+    }
+}
+
+/// The reference observes whole milliseconds, rounded down: of all four kinds.
+#[test]
+fn times_are_whole_milliseconds() {
+    let time = Duration::from_micros(2_999);
+    let registry = Registry::new().unwrap();
+    let families = Families::register(&registry, NodeIdentity::new("N", NodeType::Server)).unwrap();
+    let rpc = families.psrpc_rpc(Role::Client, NAMES.0, NAMES.1);
+    rpc.unwrap().ended(Ok(()), time, 0, 0);
+    let multi = families.psrpc_multi(Role::Client, NAMES.0, NAMES.1);
+    multi.unwrap().ended(1, time, 0, 0);
+    let stream = families.psrpc_stream(Role::Client, NAMES.0, NAMES.1);
+    stream.unwrap().sent(Ok(()), time, 0);
+    let server = families.psrpc_server(NAMES.0, NAMES.1).unwrap();
+    server.claim(ClaimOutcome::Granted, time);
+    let snapshot = registry.collect();
+    for (name, series) in [
+        ("request_time_ms", 2),
+        ("stream_send_time_ms", 1),
+        ("claim_wait_time_ms", 1),
+    ] {
+        let family = snapshot.family(&format!("livekit_psrpc_{name}")).unwrap();
+        let Values::Histogram(histograms) = family.values() else {
+            panic!("{name} is no histogram");
+        };
+        let sums: Vec<f64> = histograms.iter().map(|h| h.exact_sum().unwrap()).collect();
+        assert_eq!(sums, vec![2.0; series], "{name}");
     }
 }
 

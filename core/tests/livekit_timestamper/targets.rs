@@ -3,6 +3,7 @@
 //! most 25 ms behind. With the guard against false falls, and through batches, so times are whole milliseconds.
 
 use media_metrics_core::livekit::Rules;
+use media_metrics_core::livekit::messages::{MetricSample, TimeSeriesMetric};
 use media_metrics_core::livekit::timestamper::Timestamper;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -11,6 +12,62 @@ use crate::{NOW_MS, NS_PER_MS, at_ms, batch, eager, timestamper};
 
 const REPORT_MS: i64 = 5_000;
 const HOUR_MS: i64 = 3_600_000;
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    /// One time of any kind, first of all or in between, and every good sample after it is kept and has a time.
+    #[test]
+    fn one_wrong_time_costs_no_later_sample(
+        wrong_ms in wrong_time(),
+        good_before in 0..5_usize,
+        clock_ms in prop_oneof![Just(0), Just(SINCE_1970_MS), Just(SINCE_1900_MS), 1..2 * SINCE_1970_MS],
+    ) {
+        let mut timestamper = eager(Rules::Corrected);
+        let mut now_ms = SINCE_1970_MS;
+        let wrong = std::iter::once(Some(wrong_ms));
+        let good = |n| std::iter::repeat_n(None, n);
+        for told in good(good_before).chain(wrong).chain(good(30)) {
+            now_ms += REPORT_MS;
+            let time_ms = clock_ms + now_ms - SINCE_1970_MS;
+            let mut batch = batch(told.unwrap_or(time_ms));
+            batch.time_series.push(one_sample(time_ms));
+            let done = timestamper.normalise(&mut batch, at_ms(now_ms));
+            prop_assert_eq!(done.dropped_samples, 0, "{:?}", told);
+            let sample = &batch.time_series[0].samples[0];
+            prop_assert!(sample.normalized_timestamp.is_some() || good_before == 0);
+        }
+        let told = timestamper.diagnostics();
+        let off_ms = told.estimate_ns.unwrap() / NS_PER_MS - (SINCE_1970_MS - clock_ms);
+        prop_assert!(off_ms.abs() <= 10, "{} ms off: {:?}", off_ms, told);
+    }
+}
+
+/// Server time of these, and a client's clock that counts from 1970.
+const SINCE_1970_MS: i64 = 1_760_000_000_000;
+/// A clock that counts from 1900, as NTP's.
+const SINCE_1900_MS: i64 = SINCE_1970_MS + 2_208_988_800_000;
+
+/// Near both ends of the clock's range, in ms and in ns, and anything.
+fn wrong_time() -> impl Strategy<Value = i64> {
+    let (first_ms, last_ms) = (i64::MIN / NS_PER_MS, i64::MAX / NS_PER_MS);
+    prop_oneof![
+        any::<i64>(),
+        first_ms..=last_ms,
+        first_ms..first_ms + SINCE_1970_MS,
+        last_ms - SINCE_1970_MS..=last_ms,
+    ]
+}
+
+fn one_sample(timestamp_ms: i64) -> TimeSeriesMetric {
+    TimeSeriesMetric {
+        samples: vec![MetricSample {
+            timestamp_ms,
+            ..MetricSample::default()
+        }],
+        ..TimeSeriesMetric::default()
+    }
+}
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {

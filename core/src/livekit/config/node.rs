@@ -131,7 +131,8 @@ impl From<PrometheusConfig> for PrometheusKeys {
 pub struct NodeStatsConfig {
     /// Time between two measurements: `stats_update_interval`. Default 2 s.
     pub update: Duration,
-    /// Spans that rates are computed over: `stats_rate_measurement_intervals`. Default 10 s alone.
+    /// Spans that rates are computed over: `stats_rate_measurement_intervals`. Default 10 s alone. At most 100,000
+    /// times `update`.
     pub intervals: Vec<Duration>,
     /// A node that did not measure for this long is stuck: `stats_max_delay`. Default 30 s.
     pub max_delay: Duration,

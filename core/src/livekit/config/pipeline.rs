@@ -56,7 +56,8 @@ pub struct CollectorConfig {
     /// Time between two samples: `sampling_interval_ms`. Default, and what a 0 means: 3 s.
     pub sampling: Duration,
     /// Time between two batches: `batch_interval_ms`. Default, and what a 0 means: 10 s. A shorter one than
-    /// `sampling` is read as `sampling`.
+    /// `sampling` is read as `sampling`. (The reference reads a 0 as `sampling`, too: 3 s, a fault that is mended
+    /// here, so that a 0 is the default of every key.)
     pub batch: Duration,
 }
 

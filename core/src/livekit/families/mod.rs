@@ -52,10 +52,8 @@ mod upkeep;
 
 use std::sync::Arc;
 
-use crate::desc::Desc;
+use crate::Registry;
 use crate::error::RegisterError;
-use crate::histogram::ExactHistogram;
-use crate::{Counter, Gauge, Registry};
 
 pub use catalog::{ALL, Family, Origin};
 pub use labels::{
@@ -115,53 +113,26 @@ impl Families {
     /// values on all their series. They stand before the others, sorted by name.
     ///
     /// # Errors
-    /// As for `register`, or a label's name can't be one or is taken.
+    /// As for `register`, or a label's name can't be one or is taken: then nothing is registered.
     pub fn with_psrpc_labels(
         registry: &Registry,
         node: NodeIdentity,
         labels: &[(&str, &str)],
     ) -> Result<Self, RegisterError> {
+        // First of all: what is refused leaves no series behind.
+        let psrpc = psrpc::Labelled::new(labels)?;
         let scope = Scope::new(registry, node)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 rooms: Rooms::new(&scope)?,
                 sessions: Sessions::new(&scope)?,
                 service: Service::new(&scope)?,
-                psrpc: Psrpc::new(&scope, labels)?,
+                psrpc: Psrpc::new(&scope, psrpc)?,
                 traffic: Traffic::new(&scope)?,
                 upkeep: Upkeep::new(&scope)?,
                 scope,
             }),
         })
-    }
-
-    /// A counter of a family of [`catalog`], with this node's labels added to `values`; where a limit is met,
-    /// the node's series `other`. For what derives families from streams.
-    ///
-    /// # Errors
-    /// The family is no counter, has another number of labels, or even the reserve is used up.
-    pub fn counter(&self, family: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
-        self.inner.scope.or_other(family, values)
-    }
-
-    /// A gauge, as [`counter`](Self::counter).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn gauge(&self, family: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
-        self.inner.scope.or_other(family, values)
-    }
-
-    /// A histogram, as [`counter`](Self::counter).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn histogram(
-        &self,
-        family: &Desc,
-        values: &[&str],
-    ) -> Result<ExactHistogram, RegisterError> {
-        self.inner.scope.or_other(family, values)
     }
 
     /// A guard on one more of what `level` counts.

@@ -23,6 +23,12 @@ pub(super) struct Open<H> {
     folds: Counter,
 }
 
+/// An entry, and whether it is that of what was folded.
+pub(super) struct Found<H> {
+    pub(super) entry: Arc<H>,
+    pub(super) folded: bool,
+}
+
 /// Label values that an entry is for. Hashes as the borrowed ones do: as a slice of texts.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Values(Box<[Box<str>]>);
@@ -81,6 +87,26 @@ impl<H> Open<H> {
         folded: [&str; N],
         make: impl Fn(&Place<'_>, [&str; N]) -> Result<H, RegisterError>,
     ) -> Result<Arc<H>, RegisterError> {
+        let found = self.find(scope, values, folded, make)?;
+        if found.folded {
+            self.count_fold();
+        }
+        Ok(found.entry)
+    }
+
+    /// Counts what is recorded in a folded entry.
+    pub(super) fn count_fold(&self) {
+        self.folds.inc();
+    }
+
+    /// As [`get`](Self::get), for who counts for itself what is folded.
+    pub(super) fn find<const N: usize>(
+        &self,
+        scope: &Scope,
+        values: Option<[&str; N]>,
+        folded: [&str; N],
+        make: impl Fn(&Place<'_>, [&str; N]) -> Result<H, RegisterError>,
+    ) -> Result<Found<H>, RegisterError> {
         if let Some(values) = values {
             let place = Place {
                 scope,
@@ -88,15 +114,21 @@ impl<H> Open<H> {
             };
             match self.entry(values, self.limit, || make(&place, values)) {
                 Err(e) if is_full(&e) => {}
-                done => return done,
+                done => {
+                    let folded = false;
+                    return done.map(|entry| Found { entry, folded });
+                }
             }
         }
-        self.folds.inc();
         let place = Place {
             scope,
             folded: true,
         };
-        self.entry(folded, usize::MAX, || make(&place, folded))
+        let entry = self.entry(folded, usize::MAX, || make(&place, folded))?;
+        Ok(Found {
+            entry,
+            folded: true,
+        })
     }
 
     /// The entry of `values`, made now if there are fewer than `limit`.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::NodeIdentity;
 use super::catalog::NODE_TYPE;
-use super::labels::OTHER;
 use super::level::Level;
 use crate::catalog::{LIVEKIT_EVENTS_DROPPED, SERIES_OVERFLOW};
 use crate::desc::Desc;
@@ -26,6 +25,7 @@ pub(super) struct Scope {
     identity: NodeIdentity,
     pub(super) unmatched: Counter,
     pub(super) no_room: Counter,
+    pub(super) invalid: Counter,
 }
 
 /// A kind of handle on one series.
@@ -57,20 +57,15 @@ impl Series for Level {
     }
 }
 
-/// A histogram of times, exposed in milliseconds.
+/// A histogram of times in whole milliseconds.
 ///
 /// - **Cost**: some ten nanoseconds, from any thread; no lock.
 #[derive(Clone, Debug)]
 pub struct TimesMs(ExactHistogram);
 
 impl TimesMs {
-    /// Records a time, to the nanosecond: 1.5 ms is 1.5.
+    /// Records a time in whole milliseconds, rounded down as the reference does: 1.5 ms is 1.
     pub fn record(&self, time: Duration) {
-        self.0.record(time.as_secs_f64() * 1e3);
-    }
-
-    /// Records a time in whole milliseconds, rounded down.
-    pub(super) fn record_whole(&self, time: Duration) {
         self.0.record(time.as_millis() as f64);
     }
 }
@@ -96,6 +91,7 @@ impl Scope {
         Ok(Self {
             unmatched: dropped("unmatched")?,
             no_room: dropped("no_room")?,
+            invalid: dropped("invalid")?,
             host: registry.clone(),
             reserve,
             identity,
@@ -118,23 +114,6 @@ impl Scope {
         values: &[&str],
     ) -> Result<S, RegisterError> {
         self.register(&self.reserve, desc, values)
-    }
-
-    /// The same; where there is no room, the node's series `other`, counted.
-    pub(super) fn or_other<S: Series>(
-        &self,
-        desc: &Desc,
-        values: &[&str],
-    ) -> Result<S, RegisterError> {
-        match self.series(desc, values) {
-            Err(e) if is_full(&e) => {
-                if let Ok(folds) = self.folds(desc) {
-                    folds.inc();
-                }
-                self.reserved(desc, &vec![OTHER; values.len()])
-            }
-            done => done,
-        }
     }
 
     /// The counter of what was folded into a family's `other`.

@@ -8,7 +8,7 @@ use super::labels::text::name;
 use super::labels::{
     Key, OTHER, ServiceOperation, SignalDirection, Success, TwirpCode, WebhookOutcome,
 };
-use super::open::{Open, Place};
+use super::open::{Found, Open, Place};
 use super::scope::{Scope, TimesMs};
 use super::{Families, catalog};
 use crate::Counter;
@@ -78,13 +78,16 @@ fn status_text(status: u16) -> String {
     }
 }
 
-/// A method of the server API: its usual answer, found beforehand.
+/// A method of the server API: its usual answer, found beforehand. Every response that goes to `other` is counted
+/// as folded, as of [`Families::twirp_response`].
 #[derive(Clone, Debug)]
 pub struct TwirpMethod {
     families: Families,
     service: Box<str>,
     method: Box<str>,
     ok: Arc<Responses>,
+    /// Whether that is `other`.
+    folded: bool,
 }
 
 impl TwirpMethod {
@@ -92,6 +95,9 @@ impl TwirpMethod {
     /// [`Families::twirp_response`]; one with status 200 and no error costs some nanoseconds.
     pub fn response(&self, status: u16, code: Option<TwirpCode>, latency: Duration) {
         if status == 200 && code.is_none() {
+            if self.folded {
+                self.families.inner.service.responses.count_fold();
+            }
             self.ok.record(latency);
         } else {
             let (service, method) = (&self.service, &self.method);
@@ -104,7 +110,7 @@ impl TwirpMethod {
 impl Responses {
     fn record(&self, latency: Duration) {
         self.count.inc();
-        self.latency.record_whole(latency);
+        self.latency.record(latency);
     }
 }
 
@@ -135,7 +141,12 @@ impl Families {
         latency: Duration,
     ) {
         let responses = self.responses(service, method, status, code);
-        self.with(responses, |responses| responses.record(latency));
+        self.with(responses, |responses| {
+            if responses.folded {
+                self.inner.service.responses.count_fold();
+            }
+            responses.entry.record(latency);
+        });
     }
 
     /// A handle for one method of the server API.
@@ -144,11 +155,13 @@ impl Families {
     /// Not even `other` found room in the registry.
     pub fn twirp_method(&self, service: &str, method: &str) -> Result<TwirpMethod, RegisterError> {
         let ok = self.responses(service, method, 200, None)?;
+        // As they are told: what passes is asked with each response that is looked up, of both together.
         Ok(TwirpMethod {
             families: self.clone(),
-            service: name(service).unwrap_or(OTHER).into(),
-            method: name(method).unwrap_or(OTHER).into(),
-            ok,
+            service: service.into(),
+            method: method.into(),
+            ok: ok.entry,
+            folded: ok.folded,
         })
     }
 
@@ -158,7 +171,7 @@ impl Families {
         method: &str,
         status: u16,
         code: Option<TwirpCode>,
-    ) -> Result<Arc<Responses>, RegisterError> {
+    ) -> Result<Found<Responses>, RegisterError> {
         let status = status_text(status);
         let code = code.map_or("", TwirpCode::as_str);
         let values = name(service)
@@ -179,7 +192,7 @@ impl Families {
             })
         };
         let responses = &inner.service.responses;
-        responses.get(&inner.scope, values, folded, made)
+        responses.find(&inner.scope, values, folded, made)
     }
 
     /// A webhook was delivered, could not be, or was dropped: `livekit_webhook_dispatch_total`.

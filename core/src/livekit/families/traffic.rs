@@ -9,7 +9,7 @@ use super::labels::{Country, Direction, Key, Layer, MimeKind, OTHER, StreamKind}
 use super::level::{Level, Present};
 use super::open::{Open, Place};
 use super::scope::Scope;
-use super::{Families, catalog};
+use super::{Families, Inner, catalog};
 use crate::catalog::{LIVEKIT_MESSAGE_BYTES, LIVEKIT_MESSAGES, PARTICIPANT_RATINGS};
 use crate::error::RegisterError;
 use crate::histogram::ExactHistogram;
@@ -85,7 +85,7 @@ impl Traffic {
 }
 
 /// Registers what streams will fill, so that it is there before the first stream: totals of packets and feedback
-/// of no country at 0, the histogram without samples, and the gauges of forwarding without a value.
+/// of no country at 0. (The families of the forwarding time are registered where they are derived, if they are.)
 fn without_samples(scope: &Scope) -> Result<(), RegisterError> {
     let (incoming, outgoing) = (Direction::Incoming.as_str(), Direction::Outgoing.as_str());
     let counter = |desc, values: &[&str]| scope.series::<Counter>(desc, values).map(drop);
@@ -100,10 +100,6 @@ fn without_samples(scope: &Scope) -> Result<(), RegisterError> {
         counter(desc, &[outgoing, nowhere])?;
     }
     counter(&catalog::FIR_TOTAL, &[outgoing, nowhere])?;
-    scope.series::<ExactHistogram>(&catalog::FORWARD_LATENCY_NS, &[])?;
-    for desc in [&catalog::FORWARD_LATENCY, &catalog::FORWARD_JITTER] {
-        scope.series::<Gauge>(desc, &[])?.clear();
-    }
     Ok(())
 }
 
@@ -214,14 +210,19 @@ impl Families {
     /// `livekit_quality_score` by the mean opinion score, and `media_participant_ratings_total` by the rating's
     /// name. A host whose streams are judged by this library leaves it to the reporter.
     ///
-    /// LOST is 3, so it is in no finite bucket of the rating: count it by name. A score that is no number is
-    /// not recorded.
+    /// LOST is 3, so it is in no finite bucket of the rating: count it by name. A score below 1 or above 5, the
+    /// ends of the scale, counts as that end; with one that is no finite number nothing is recorded, and that is
+    /// counted in `media_livekit_events_dropped_total{reason="invalid"}`.
     pub fn participant_quality(&self, rating: Rating, mos: f64) {
-        let traffic = &self.inner.traffic;
+        let Inner { scope, traffic, .. } = &*self.inner;
+        if !mos.is_finite() {
+            scope.invalid.inc();
+            return;
+        }
         traffic
             .quality_rating
             .record(f64::from(rating.wire_number()));
-        traffic.quality_score.record(mos);
+        traffic.quality_score.record(mos.clamp(1.0, 5.0));
         traffic.ratings.get(rating).inc();
     }
 

@@ -4,8 +4,8 @@
 //! (the host's scheduler), what goes onto the wire besides (`monitor`).
 //!
 //! Differences to the reference: spans are measured on a clock that never steps and are not cut to seconds; the
-//! history has a place to spare, so that an update a little early still finds one old enough; a total that went
-//! down is a rate of 0; a level that was unknown for a while is the mean of the rest.
+//! history forgets by age and not by number, so that updates that come early or often still find one old enough; a
+//! total that went down is a rate of 0; a level that was unknown for a while is the mean of the rest.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -70,20 +70,26 @@ impl fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
-/// The last snapshots: as many as the longest interval needs, and one to spare.
+/// The last snapshots: those of the longest interval, and the newest that is older.
 ///
-/// **Cost**: 400 bytes a snapshot at most; the default, 10 s of updates each 2 s, keeps 6.
+/// Updates may come more often than they were to: of those less than half an update apart every other one or
+/// fewer are kept.
+///
+/// **Cost**: 400 bytes a snapshot at most; the default, 10 s of updates each 2 s, keeps 6, and never more than 13.
 #[derive(Clone, Debug)]
 pub struct History {
     intervals: Vec<Duration>,
+    longest: Duration,
+    /// Snapshots that are kept are at least so far apart, but for the last two.
+    apart: Duration,
     slots: usize,
     /// Oldest first, never going back in time.
     snapshots: VecDeque<Snapshot>,
 }
 
 impl History {
-    /// Snapshots kept at most: for an interval of 100,000 updates.
-    pub const MAX_SLOTS: usize = 100_001;
+    /// Snapshots kept at most: for an interval of 100,000 updates, each in two halves.
+    pub const MAX_SLOTS: usize = 200_003;
 
     /// For updates that are `update` apart and a rate over each of `intervals`, none of them if it is empty.
     ///
@@ -97,13 +103,16 @@ impl History {
         if intervals.iter().any(Duration::is_zero) {
             return Err(HistoryError::ZeroInterval);
         }
-        let slots = match intervals.iter().max() {
-            Some(longest) => longest.as_nanos().div_ceil(update.as_nanos()) + 1,
-            None => 0,
+        let longest = intervals.iter().max().copied().unwrap_or_default();
+        let slots = match longest.as_nanos().div_ceil(update.as_nanos()) {
+            0 => 0,
+            updates => 2 * updates + 3,
         };
         match usize::try_from(slots) {
             Ok(kept) if kept <= Self::MAX_SLOTS => Ok(Self {
                 intervals: intervals.to_vec(),
+                longest,
+                apart: update / 2,
                 slots: kept,
                 snapshots: VecDeque::new(),
             }),
@@ -111,7 +120,7 @@ impl History {
         }
     }
 
-    /// Snapshots kept once the history is full.
+    /// Most snapshots that are ever kept; half of them if updates are as far apart as they should be.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.slots
@@ -132,13 +141,27 @@ impl History {
             .iter()
             .filter_map(|interval| self.rate(*interval, &now))
             .collect();
-        if self.snapshots.len() >= self.slots {
-            self.snapshots.pop_front();
-        }
         if self.slots > 0 {
-            self.snapshots.push_back(now);
+            self.keep(now);
         }
         rates
+    }
+
+    fn keep(&mut self, now: Snapshot) {
+        // The last one gives way if it came too soon after the one before it: so those that stay are apart.
+        let mut newest = self.snapshots.iter().rev();
+        if let (Some(last), Some(before)) = (newest.next(), newest.next())
+            && last.at.since(before.at) < self.apart
+        {
+            self.snapshots.pop_back();
+        }
+        // The oldest goes once the next one is old enough for every interval.
+        let old_enough = |s: &Snapshot| now.at.since(s.at) >= self.longest;
+        while self.snapshots.get(1).is_some_and(old_enough) {
+            self.snapshots.pop_front();
+        }
+        self.snapshots.push_back(now);
+        debug_assert!(self.snapshots.len() <= self.slots, "as the spacing has it");
     }
 
     fn rate(&self, interval: Duration, now: &Snapshot) -> Option<NodeStatsRate> {

@@ -17,7 +17,7 @@ use crate::livekit::Rules;
 use crate::livekit::messages::{EventMetric, MetricsBatch, TimeSeriesMetric};
 use crate::livekit::time::ServerTime;
 
-/// A time that is no 64 bits of nanoseconds, on the sender's clock or on ours.
+/// A time that is no 64 bits of nanoseconds, on the sender's clock or on ours, or of no clock at all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OffRange;
 

@@ -20,7 +20,7 @@ mod mapping;
 pub use estimator::{Estimate, Estimator};
 
 use falls::{Falls, SUSPECT_FALL_NS, Verdict};
-use mapping::Mapping;
+use mapping::{Mapping, OffRange};
 
 use super::Rules;
 use super::config::TimestamperConfig;
@@ -28,6 +28,9 @@ use super::messages::MetricsBatch;
 use super::time::ServerTime;
 
 const NS_PER_MS: i64 = 1_000_000;
+/// A sender's clock that is further off than this, some 95 years, is none. Twice that on top of a server's time is
+/// within the clock's range (until 2071): so whatever the estimate came to be, a time of a clock maps.
+const MAX_DELAY_NS: i64 = 3_000_000_000_000_000_000;
 const BEGINNING: ServerTime = ServerTime::from_ns(i64::MIN);
 
 /// Maps the times of one participant's batches. All batches of a participant are taken to share a clock.
@@ -73,7 +76,8 @@ pub struct Normalised {
     pub offset_ns: Option<i64>,
     /// Whether the estimator ran on this batch.
     pub ran: bool,
-    /// Whether the batch's own time was refused: off the clock's range, or more than a second ahead of its arrival.
+    /// Whether the batch's own time was refused: off the clock's range, more than 95 years from its arrival, or,
+    /// mapped, more than a second ahead of it.
     pub rejected_time: bool,
     /// Samples dropped, for a time off the clock's range.
     pub dropped_samples: u64,
@@ -96,6 +100,22 @@ pub struct Diagnostics {
     pub rejected_times: u64,
     /// Batches before the first run, whose normalised fields stayed unset.
     pub unmapped_batches: u64,
+}
+
+/// A batch's own time in ns, for the estimator; `None` if it has none.
+fn sender_ns(rules: Rules, timestamp_ms: i64, now: ServerTime) -> Result<Option<i64>, OffRange> {
+    if timestamp_ms == 0 {
+        return Ok(None);
+    }
+    if rules == Rules::Reference {
+        return Ok(Some(timestamp_ms.wrapping_mul(NS_PER_MS)));
+    }
+    let sender_ns = timestamp_ms.checked_mul(NS_PER_MS).ok_or(OffRange)?;
+    let delay_ns = now.ns().checked_sub(sender_ns).ok_or(OffRange)?;
+    match (-MAX_DELAY_NS..=MAX_DELAY_NS).contains(&delay_ns) {
+        true => Ok(Some(sender_ns)),
+        false => Err(OffRange),
+    }
 }
 
 impl Timestamper {
@@ -122,8 +142,9 @@ impl Timestamper {
     /// rows with a time off the clock's range are dropped and the others kept; and the batch's own normalised
     /// time is never before an earlier batch's, nor more than a second after `now`.
     pub fn normalise(&mut self, batch: &mut MetricsBatch, now: ServerTime) -> Normalised {
-        let ran = self.run_if_due(batch.timestamp_ms, now);
         let rules = self.estimator.rules();
+        let sender = sender_ns(rules, batch.timestamp_ms, now);
+        let ran = self.run_if_due(sender.unwrap_or(None), now);
         let offset_ns = match rules {
             Rules::Corrected => self.estimator.delay_ns(),
             Rules::Reference => Some(self.estimator.delay_ns().unwrap_or(0)),
@@ -135,7 +156,7 @@ impl Timestamper {
         };
         let mapping = Mapping::new(rules, offset_ns);
         let mapped = mapping.at(batch.timestamp_ms);
-        done.rejected_time = mapped.is_err();
+        done.rejected_time = mapped.is_err() || sender.is_err();
         let mut at = mapped.unwrap_or(None);
         if rules == Rules::Corrected {
             at = at.map(|at| {
@@ -157,15 +178,12 @@ impl Timestamper {
         self.latest
     }
 
-    fn run_if_due(&mut self, timestamp_ms: i64, now: ServerTime) -> bool {
+    /// `sender_ns` is `None` if the batch has no time, or none that counts.
+    fn run_if_due(&mut self, sender_ns: Option<i64>, now: ServerTime) -> bool {
         let early = self.estimator.delay_ns().is_some()
             && now.since(self.last_run) < self.config.min_interval
             && self.batches < self.config.max_batches;
-        let sender = match self.estimator.rules() {
-            Rules::Corrected => timestamp_ms.checked_mul(NS_PER_MS),
-            Rules::Reference => Some(timestamp_ms.wrapping_mul(NS_PER_MS)),
-        };
-        match sender.filter(|_| timestamp_ms != 0 && !early) {
+        match sender_ns.filter(|_| !early) {
             None => {
                 self.batches = self.batches.saturating_add(1);
                 false

@@ -28,6 +28,17 @@ const MAX_OUTCOMES: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Psrpc {
+    families: Labelled,
+    calls: Open<Calls>,
+    streams: Open<Streams>,
+    requests: Open<Requests>,
+    errors: Open<Counter>,
+    claims: Open<TimesMs>,
+}
+
+/// The families with the host's labels, of which nothing is registered yet.
+#[derive(Debug)]
+pub(super) struct Labelled {
     /// Values of the labels that the host asked for.
     extra: Vec<Box<str>>,
     request_time: Desc,
@@ -39,15 +50,10 @@ pub(super) struct Psrpc {
     requests_received: Desc,
     requests_expired: Desc,
     claim_wait_time: Desc,
-    calls: Open<Calls>,
-    streams: Open<Streams>,
-    requests: Open<Requests>,
-    errors: Open<Counter>,
-    claims: Open<TimesMs>,
 }
 
-impl Psrpc {
-    pub(super) fn new(scope: &Scope, labels: &[(&str, &str)]) -> Result<Self, RegisterError> {
+impl Labelled {
+    pub(super) fn new(labels: &[(&str, &str)]) -> Result<Self, RegisterError> {
         let mut labels = labels.to_vec();
         labels.sort_unstable();
         let desc = |family: &Desc| {
@@ -68,6 +74,14 @@ impl Psrpc {
             requests_received: desc(&catalog::PSRPC_REQUESTS_RECEIVED_TOTAL)?,
             requests_expired: desc(&catalog::PSRPC_REQUESTS_EXPIRED_TOTAL)?,
             claim_wait_time: desc(&catalog::PSRPC_CLAIM_WAIT_TIME_MS)?,
+        })
+    }
+}
+
+impl Psrpc {
+    pub(super) fn new(scope: &Scope, families: Labelled) -> Result<Self, RegisterError> {
+        Ok(Self {
+            families,
             calls: Open::new(scope, &catalog::PSRPC_REQUEST_TIME_MS, MAX_METHODS)?,
             streams: Open::new(scope, &catalog::PSRPC_STREAM_COUNT, MAX_METHODS)?,
             requests: Open::new(scope, &catalog::PSRPC_REQUESTS_RECEIVED_TOTAL, MAX_METHODS)?,
@@ -83,7 +97,7 @@ impl Psrpc {
         desc: &Desc,
         own: &[&str],
     ) -> Result<S, RegisterError> {
-        let extra = self.extra.iter().map(|v| &**v);
+        let extra = self.families.extra.iter().map(|v| &**v);
         let values: Vec<&str> = extra.chain(own.iter().copied()).collect();
         place.series(desc, &values)
     }
@@ -164,10 +178,10 @@ impl Method {
             let [role, kind, service, method] = own;
             let bytes = |direction| {
                 let own = [role, kind, service, method, direction];
-                psrpc.series(place, &psrpc.bytes, &own)
+                psrpc.series(place, &psrpc.families.bytes, &own)
             };
             Ok(Calls {
-                time: psrpc.series(place, &psrpc.request_time, &own)?,
+                time: psrpc.series(place, &psrpc.families.request_time, &own)?,
                 received_bytes: bytes("rx")?,
                 sent_bytes: bytes("tx")?,
             })
@@ -187,12 +201,12 @@ impl Method {
                 let [role, service, method] = own;
                 let bytes = |direction| {
                     let own = [role, self.kind, service, method, direction];
-                    psrpc.series(place, &psrpc.bytes, &own)
+                    psrpc.series(place, &psrpc.families.bytes, &own)
                 };
                 Ok(Streams {
-                    open: psrpc.series(place, &psrpc.streams_open, &own)?,
-                    send_time: psrpc.series(place, &psrpc.send_time, &own)?,
-                    received: psrpc.series(place, &psrpc.received, &own)?,
+                    open: psrpc.series(place, &psrpc.families.streams_open, &own)?,
+                    send_time: psrpc.series(place, &psrpc.families.send_time, &own)?,
+                    received: psrpc.series(place, &psrpc.families.received, &own)?,
                     received_bytes: bytes("rx")?,
                     sent_bytes: bytes("tx")?,
                 })
@@ -207,8 +221,8 @@ impl Method {
             .requests
             .get(&inner.scope, values, [OTHER; 2], |place, own| {
                 Ok(Requests {
-                    received: psrpc.series(place, &psrpc.requests_received, &own)?,
-                    expired: psrpc.series(place, &psrpc.requests_expired, &own)?,
+                    received: psrpc.series(place, &psrpc.families.requests_received, &own)?,
+                    expired: psrpc.series(place, &psrpc.families.requests_expired, &own)?,
                 })
             })
     }
@@ -219,8 +233,9 @@ impl Method {
         let values = self.named();
         let values = values.map(|(service, method)| [role, self.kind, service, method, error]);
         let folded = [role, self.kind, OTHER, OTHER, error];
-        let made =
-            |place: &Place<'_>, own: [&str; 5]| psrpc.series(place, &psrpc.error_total, &own);
+        let made = |place: &Place<'_>, own: [&str; 5]| {
+            psrpc.series(place, &psrpc.families.error_total, &own)
+        };
         let errors = psrpc.errors.get(&inner.scope, values, folded, made);
         self.families.with(errors, |errors| errors.inc());
     }
@@ -231,8 +246,9 @@ impl Method {
         let values = self.named();
         let values = values.map(|(service, method)| [service, method, outcome]);
         let folded = [OTHER, OTHER, outcome];
-        let made =
-            |place: &Place<'_>, own: [&str; 3]| psrpc.series(place, &psrpc.claim_wait_time, &own);
+        let made = |place: &Place<'_>, own: [&str; 3]| {
+            psrpc.series(place, &psrpc.families.claim_wait_time, &own)
+        };
         let claims = psrpc.claims.get(&inner.scope, values, folded, made);
         self.families.with(claims, |claims| claims.record(waited));
     }

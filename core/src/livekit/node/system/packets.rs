@@ -3,11 +3,15 @@
 //! Lives here: sums for each interface, and their differences. Pure. Not here: asking the kernel (`qdisc`).
 //!
 //! The reference keeps one 32-bit sum: an interface that goes takes its packets along, and the difference to the
-//! start wraps to 4.29e9. Here each interface only ever adds.
+//! start wraps to 4.29e9. Here each interface only ever adds, and one that a reading leaves out (a dump may be cut
+//! short) is remembered, so that it does not count its whole life again.
 
 use std::collections::HashMap;
 
 use super::reading::PacketCounts;
+
+/// Most interfaces remembered that are not there any more: containers come and go.
+const MAX_GONE: usize = 1_024;
 
 /// One queue discipline's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub struct Qdisc {
 }
 
 impl PacketCounts {
+    fn reaches(self, earlier: Self) -> bool {
+        self.out >= earlier.out && self.dropped >= earlier.dropped
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             out: self.out.saturating_add(other.out),
@@ -34,14 +42,25 @@ impl PacketCounts {
     }
 }
 
+/// An interface as of the last reading that had it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    counts: PacketCounts,
+    /// The number of that reading.
+    reading: u64,
+}
+
 /// What all interfaces counted, as a total that never goes down.
 ///
 /// An interface that goes keeps what it added. One that comes adds all that it has: it had nothing before it was
-/// there. One whose counters went down (its discipline was replaced) adds nothing until the next reading.
+/// there. One that comes back adds what is new; if it has less than when it went, it is another one of the same
+/// index, which adds all that it has. One that stayed and whose counters went down (its discipline was replaced)
+/// adds nothing until the next reading. Of interfaces that went, the last 1,024 are remembered.
 #[derive(Clone, Debug, Default)]
 pub struct PacketTotals {
-    /// Interfaces of the last reading; `None` before the first.
-    interfaces: Option<HashMap<u32, PacketCounts>>,
+    /// By the interface's index.
+    interfaces: HashMap<u32, Known>,
+    readings: u64,
     before: PacketCounts,
     since_start: PacketCounts,
 }
@@ -49,25 +68,39 @@ pub struct PacketTotals {
 impl PacketTotals {
     /// Takes a reading of all queue disciplines. The first one is what had been counted before the start.
     pub fn update(&mut self, qdiscs: &[Qdisc]) {
-        let mut interfaces: HashMap<u32, PacketCounts> = HashMap::new();
+        let mut sums: HashMap<u32, PacketCounts> = HashMap::new();
         for qdisc in qdiscs {
-            let sum = interfaces.entry(qdisc.interface).or_default();
+            let sum = sums.entry(qdisc.interface).or_default();
             *sum = sum.plus(qdisc.counts);
         }
-        match &self.interfaces {
-            None => {
-                self.before = interfaces
-                    .values()
-                    .fold(PacketCounts::default(), |sum, counts| sum.plus(*counts));
-            }
-            Some(last) => {
-                for (interface, counts) in &interfaces {
-                    let earlier = last.get(interface).copied().unwrap_or_default();
-                    self.since_start = self.since_start.plus(counts.since(earlier));
-                }
-            }
+        let last = self.readings;
+        self.readings += 1;
+        for (interface, counts) in sums {
+            let reading = self.readings;
+            let known = self.interfaces.insert(interface, Known { counts, reading });
+            let same = known.filter(|known| known.reading == last || counts.reaches(known.counts));
+            let earlier = same.map(|known| known.counts).unwrap_or_default();
+            let sum = match last {
+                0 => &mut self.before,
+                _ => &mut self.since_start,
+            };
+            *sum = sum.plus(counts.since(earlier));
         }
-        self.interfaces = Some(interfaces);
+        self.forget();
+    }
+
+    /// Forgets those that went first, down to [`MAX_GONE`] of those that are not there.
+    fn forget(&mut self) {
+        let gone = self.interfaces.iter();
+        let gone = gone.filter(|(_, known)| known.reading < self.readings);
+        let mut gone: Vec<(u64, u32)> = gone.map(|(i, known)| (known.reading, *i)).collect();
+        let Some(excess) = gone.len().checked_sub(MAX_GONE).filter(|n| *n > 0) else {
+            return;
+        };
+        gone.sort_unstable();
+        for (_, interface) in gone.into_iter().take(excess) {
+            self.interfaces.remove(&interface);
+        }
     }
 
     /// Everything counted: before the start and since.
@@ -121,6 +154,35 @@ mod tests {
         totals.update(&[]);
         totals.update(&[]);
         assert_eq!(totals.since_start(), counts(5, 1));
+    }
+
+    /// A dump that was cut short left an interface out: that is not its whole life once more.
+    #[test]
+    fn an_interface_that_a_reading_left_out_adds_what_is_new() {
+        let mut totals = PacketTotals::default();
+        totals.update(&[qdisc(1, 10, 0), qdisc(2, 5_000_000_000, 7)]);
+        totals.update(&[qdisc(1, 11, 0)]);
+        totals.update(&[qdisc(1, 12, 0), qdisc(2, 5_000_000_001, 7)]);
+        assert_eq!(totals.since_start(), counts(3, 0));
+        totals.update(&[]);
+        totals.update(&[qdisc(2, 5_000_000_002, 6)]); // fewer were dropped: another one
+        assert_eq!(totals.since_start(), counts(5_000_000_005, 6));
+    }
+
+    /// Interfaces of new indexes without end: those that went last are remembered.
+    #[test]
+    fn interfaces_that_went_are_forgotten_in_their_order() {
+        let mut totals = PacketTotals::default();
+        totals.update(&[]);
+        for interface in 0..3_000 {
+            totals.update(&[qdisc(interface, 10, 0)]);
+            assert!(totals.interfaces.len() <= MAX_GONE + 1);
+        }
+        assert_eq!(totals.since_start(), counts(30_000, 0));
+        // Remembered: the one that is there, and those that went last. Of a forgotten one all counts again.
+        let oldest = 2_999 - MAX_GONE as u32;
+        totals.update(&[qdisc(oldest, 11, 0), qdisc(oldest - 1, 11, 0)]);
+        assert_eq!(totals.since_start(), counts(30_000 + 1 + 11, 0));
     }
 
     #[test]

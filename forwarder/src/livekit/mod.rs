@@ -1,7 +1,8 @@
 //! LiveKit's families: which event of the forwarder is which of LiveKit's.
 //!
-//! Lives here: what is registered under a profile with LiveKit's families, and who tells what. Not here: names
-//! and labels (the core's `livekit::families`), what follows from streams (the core derives it).
+//! Lives here: what is registered under a profile with LiveKit's families, and who tells what. In `replaced`: which of
+//! our families LiveKit's replace. In `machine`: the node's statistics. Not here: names and labels (the core's
+//! `livekit::families`), what follows from streams (the core derives it).
 //!
 //! | LiveKit's | the forwarder's |
 //! |---|---|
@@ -16,10 +17,16 @@
 //!
 //! Nothing is invented: there is no signalling, no API and no session here, so their families stay at 0.
 
+mod machine;
+mod replaced;
+
+pub use machine::{MachineTask, Watch};
+pub use replaced::{REPLACED, serves};
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use media_metrics_core::judge::Participant;
 use media_metrics_core::livekit::config::{NodeId, NodeStatsConfig};
@@ -28,27 +35,18 @@ use media_metrics_core::livekit::families::{
     self, Families, NodeIdentity, Present, PublishState, SubscribeError, SubscribeState, TrackKind,
 };
 use media_metrics_core::livekit::node::families::NodeFamilies;
-use media_metrics_core::livekit::node::system::{Machine, System};
-use media_metrics_core::livekit::time::Clock;
-use media_metrics_core::{RegisterError, Registry, Task};
+use media_metrics_core::livekit::node::monitor::NodeMonitor;
+use media_metrics_core::{RegisterError, Registry};
 
-use crate::config::{Profile, Room, Settings, Subscriber};
+use crate::config::{Room, Settings, Subscriber};
 use crate::payload::MediaKind;
-
-/// Our families that LiveKit's own replace, by the beginnings of their names.
-const REPLACED: [&str; 3] = ["media_rtp_", "media_forward_", "media_participant"];
-
-/// Whether a family is served under `profile`.
-#[must_use]
-pub fn serves(profile: Profile, family: &str) -> bool {
-    profile.has_media() || !REPLACED.iter().any(|prefix| family.starts_with(prefix))
-}
 
 /// LiveKit's families, registered. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Livekit {
     families: Families,
     registry: Registry,
+    node: NodeIdentity,
     /// Who is rated by what it gets: room by room, in the order of the subscribers.
     subscribers: Arc<[Vec<Participant>]>,
 }
@@ -70,7 +68,8 @@ impl Livekit {
         let participant = |s: &Subscriber| registry.participant(&s.to_string());
         let subscribers = |room: &Room| room.subscribers.iter().map(participant).collect();
         Ok(Self {
-            families: Families::register(registry, node)?,
+            families: Families::register(registry, node.clone())?,
+            node,
             registry: registry.clone(),
             subscribers: rooms.iter().map(subscribers).collect(),
         })
@@ -120,18 +119,17 @@ impl Livekit {
         }
     }
 
-    /// What tells of the machine, from now on.
+    /// What tells of the node each time that `monitor` is due, and what the last time said.
     ///
     /// # Errors
     /// The registry has no room.
-    pub fn machine(&self, config: &NodeStatsConfig) -> Result<MachineTask, RegisterError> {
-        Ok(MachineTask {
-            livekit: self.families.clone(),
-            ours: NodeFamilies::new(&self.registry)?,
-            system: System::new(Machine::local()),
-            clock: Clock::new(),
-            every: config.update,
-        })
+    pub fn machine(
+        &self,
+        monitor: NodeMonitor,
+        config: &NodeStatsConfig,
+    ) -> Result<(MachineTask, Watch), RegisterError> {
+        let ours = NodeFamilies::new(&self.registry)?;
+        Ok(MachineTask::new(self, ours, monitor, config))
     }
 }
 
@@ -254,26 +252,5 @@ impl Publishers {
         if sender.streams == 0 {
             self.senders.remove(&(room, source));
         }
-    }
-}
-
-/// Tells what the operating system says, on the reporter's thread: some small files, one question to the kernel.
-#[derive(Debug)]
-pub struct MachineTask {
-    livekit: Families,
-    ours: NodeFamilies,
-    system: System,
-    clock: Clock,
-    every: Duration,
-}
-
-impl Task for MachineTask {
-    fn run(&mut self, now: Instant) -> Option<Instant> {
-        let reading = self.system.read(self.clock.at(now));
-        if let Some(packets) = reading.packets_since_start {
-            self.livekit.node_packets(packets.out, packets.dropped);
-        }
-        self.ours.record(&reading, self.system.failures());
-        now.checked_add(self.every)
     }
 }
