@@ -78,7 +78,7 @@ impl Lines {
             name: &name,
         };
         match form {
-            _ if !shown => {}
+            _ if !shown || schema.is_empty() => {}
             Form::None => {}
             Form::Counter => layout.numbers("counter"),
             Form::Gauge => layout.numbers("gauge"),
