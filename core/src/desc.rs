@@ -113,9 +113,13 @@ pub struct Desc {
     layout: Layout,
     max_series: u32,
     exact: bool,
+    native: Option<i8>,
     kind: Kind,
     unit: Unit,
 }
+
+/// Native buckets 9 % wide: a quantile within 4.5 %, some 300 buckets from a nanosecond to a quarter of an hour.
+const DEFAULT_SCHEMA: i8 = 3;
 
 /// Two digits up to 2^40: nanoseconds up to 18 minutes within 1 %, 34 KiB a thread.
 const DEFAULT_LAYOUT: Layout = Layout::new(2, 1 << 40);
@@ -139,6 +143,7 @@ impl Desc {
             layout: DEFAULT_LAYOUT,
             max_series: u32::MAX,
             exact: false,
+            native: Some(DEFAULT_SCHEMA),
             kind,
             unit: Unit::None,
         }
@@ -211,6 +216,7 @@ impl Desc {
             && self.per_unit == other.per_unit
             && self.layout == other.layout
             && self.exact == other.exact
+            && self.native == other.native
             && self.bounds == other.bounds
             && self.labels.iter().eq(other.labels.iter())
     }
@@ -249,6 +255,28 @@ impl Desc {
     #[must_use]
     pub const fn layout_of(mut self, digits: u8, max_value: u64) -> Self {
         self.layout = Layout::new(digits, max_value);
+        self
+    }
+
+    /// How fine the native (exponential) buckets of a histogram are: each power of two is cut into
+    /// `2^schema` buckets. From -4 to 8, 3 if not given; what is beyond counts as the nearer end.
+    ///
+    /// Finer than the layout's own buckets says nothing more: with two digits that is 6.
+    #[must_use]
+    pub const fn native(mut self, schema: i8) -> Self {
+        self.native = Some(match schema {
+            ..-4 => -4,
+            -4..=8 => schema,
+            9.. => 8,
+        });
+        self
+    }
+
+    /// No native buckets: for a histogram whose classic buckets are law, since a scraper that takes native ones
+    /// stores no others. An [exact histogram](Self::exact_histogram) has none anyway.
+    #[must_use]
+    pub const fn classic_only(mut self) -> Self {
+        self.native = None;
         self
     }
 
@@ -319,6 +347,15 @@ impl Desc {
     #[must_use]
     pub const fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// How fine the native buckets are; `None` if there are none (see [`classic_only`](Self::classic_only)).
+    #[must_use]
+    pub const fn native_schema(&self) -> Option<i8> {
+        match self.kind {
+            Kind::Histogram if !self.exact => self.native,
+            _ => None,
+        }
     }
 
     /// Limit on this family's series.

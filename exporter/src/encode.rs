@@ -1,76 +1,183 @@
-//! One encoding of each snapshot, shared by all who ask for it.
+//! One encoding of each snapshot in each format and coding, shared by all who ask for it.
 //!
 //! Lives here: encoding when a snapshot is asked for first, keeping the page until another snapshot is
-//! asked for, reusing its memory. Not here: the formats themselves (`format`), who asks (`http`).
+//! asked for, reusing its memory. Not here: the formats themselves (`format`), compressing (`compress`), who asks
+//! (`http`).
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use media_metrics_core::snapshot::Snapshot;
 
-use crate::format::text;
+use crate::compress::compress;
+use crate::format::negotiate::{Coding, Escaping, Format, Media};
+use crate::format::{Filter, openmetrics, protobuf, text};
 
-/// The encoder and the page it made last.
+/// The encoders and the pages that they made last.
 ///
-/// - **Cost**: the first request for a snapshot encodes; every other one clones a reference-counted
-///   pointer. Requests that come while it encodes wait for it: they want the same page.
-/// - **Memory**: one page, and one more for each older snapshot that a slow reader still holds.
+/// - **Cost**: the first request for a snapshot in a format encodes, the first in a coding compresses; every other
+///   one clones a reference-counted pointer. Requests that come while it encodes wait for it: most want the same
+///   page.
+/// - **Memory**: one page for each format and coding that was ever asked for, and one more for each older snapshot
+///   that a slow reader still holds; and each format's fixed bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    state: Mutex<State>,
+    shown: Filter,
+    shelves: Mutex<BTreeMap<Look, Shelf>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    encoder: text::Encoder,
-    /// Whose page `page` is. Weak, so that a page doesn't keep a snapshot's values in memory; and while
-    /// it is held no other snapshot can get the same address.
-    of: Weak<Snapshot>,
-    page: Bytes,
-}
-
-/// A page, and how long it took if this request was the one that encoded it.
+/// A page; the coding that it is in; and how long it took if this request was the one that made it.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) bytes: Bytes,
+    pub(crate) coding: Coding,
     pub(crate) encoded_in: Option<Duration>,
 }
 
 impl Pages {
     /// Pages of the families that `shown` names.
-    pub(crate) fn new(shown: text::Filter) -> Self {
-        let state = State {
-            encoder: text::Encoder::filtered(shown),
-            ..State::default()
-        };
+    pub(crate) fn new(shown: Filter) -> Self {
         Self {
-            state: Mutex::new(state),
+            shown,
+            ..Self::default()
         }
     }
 
     /// The page of `snapshot`.
-    pub(crate) fn get(&self, snapshot: &Arc<Snapshot>) -> Page {
+    pub(crate) fn get(&self, snapshot: &Arc<Snapshot>, format: Format, coding: Coding) -> Page {
         // A panic while encoding leaves an encoder that still compares before it trusts, and a page
         // that belongs to nobody: so a poisoned lock is as good as another.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.of.as_ptr() == Arc::as_ptr(snapshot) {
-            let bytes = state.page.clone();
-            return Page {
-                bytes,
-                encoded_in: None,
-            };
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = Look::of(format);
+        shelves
+            .entry(look)
+            .or_insert_with(|| Shelf::new(look, self.shown.clone()))
+            .get(snapshot, coding)
+    }
+}
+
+/// What formats have in common that have the same pages: versions of one format differ by what we never write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Look {
+    kind: Kind,
+    /// The only scheme of escaping that changes names which core accepts.
+    dots: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Text,
+    OpenMetrics,
+    Protobuf,
+}
+
+impl Look {
+    fn of(format: Format) -> Self {
+        let kind = match format.media {
+            Media::Text004 | Media::Text100 => Kind::Text,
+            Media::OpenMetrics001 | Media::OpenMetrics100 => Kind::OpenMetrics,
+            Media::Protobuf => Kind::Protobuf,
+        };
+        Self {
+            kind,
+            dots: format.names() == Escaping::Dots,
         }
+    }
+}
+
+/// The pages of one snapshot in one format.
+#[derive(Debug)]
+struct Shelf {
+    encoder: Encoder,
+    /// Whose pages these are. Weak, so that a page doesn't keep a snapshot's values in memory; and while
+    /// it is held no other snapshot can get the same address.
+    of: Weak<Snapshot>,
+    plain: Bytes,
+    /// In each coding that was ever asked for: whether it is of this snapshot, and the page.
+    coded: Vec<(Coding, bool, Bytes)>,
+}
+
+#[derive(Debug)]
+enum Encoder {
+    Text(text::Encoder),
+    OpenMetrics(openmetrics::Encoder),
+    Protobuf(protobuf::Encoder),
+}
+
+impl Encoder {
+    fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
+        match self {
+            Self::Text(encoder) => encoder.encode(snapshot, page),
+            Self::OpenMetrics(encoder) => encoder.encode(snapshot, page),
+            Self::Protobuf(encoder) => encoder.encode(snapshot, page),
+        }
+    }
+}
+
+impl Shelf {
+    fn new(look: Look, shown: Filter) -> Self {
+        let names = match look.dots {
+            true => Escaping::Dots,
+            false => Escaping::Underscores,
+        };
+        let encoder = match look.kind {
+            Kind::Text => Encoder::Text(text::Encoder::with(names, shown)),
+            Kind::OpenMetrics => Encoder::OpenMetrics(openmetrics::Encoder::with(names, shown)),
+            Kind::Protobuf => Encoder::Protobuf(protobuf::Encoder::with(names, shown)),
+        };
+        Self {
+            encoder,
+            of: Weak::new(),
+            plain: Bytes::new(),
+            coded: Vec::new(),
+        }
+    }
+
+    fn get(&mut self, snapshot: &Arc<Snapshot>, coding: Coding) -> Page {
         let start = Instant::now();
-        state.of = Weak::new();
-        let mut buffer = reclaim(std::mem::take(&mut state.page));
-        state.encoder.encode(snapshot, &mut buffer);
-        state.page = Bytes::from(buffer);
-        state.of = Arc::downgrade(snapshot);
-        Page {
-            bytes: state.page.clone(),
-            encoded_in: Some(start.elapsed()),
+        let mut made = false;
+        if self.of.as_ptr() != Arc::as_ptr(snapshot) {
+            self.of = Weak::new();
+            let mut buffer = reclaim(std::mem::take(&mut self.plain));
+            self.encoder.encode(snapshot, &mut buffer);
+            self.plain = Bytes::from(buffer);
+            self.of = Arc::downgrade(snapshot);
+            self.coded
+                .iter_mut()
+                .for_each(|(_, current, _)| *current = false);
+            made = true;
         }
+        let (bytes, coding) = match coding {
+            Coding::Identity => (self.plain.clone(), coding),
+            _ => match self.coded(coding, &mut made) {
+                Some(bytes) => (bytes, coding),
+                None => (self.plain.clone(), Coding::Identity),
+            },
+        };
+        Page {
+            bytes,
+            coding,
+            encoded_in: made.then(|| start.elapsed()),
+        }
+    }
+
+    /// The page in a coding, and whether that was `made` now; `None` if the library could not.
+    fn coded(&mut self, coding: Coding, made: &mut bool) -> Option<Bytes> {
+        let at = self.coded.iter().position(|(c, ..)| *c == coding);
+        let (_, current, mut bytes) = match at {
+            Some(at) => self.coded.swap_remove(at),
+            None => (coding, false, Bytes::new()),
+        };
+        if !current {
+            let mut buffer = reclaim(bytes);
+            compress(coding, &self.plain, &mut buffer).ok()?;
+            bytes = Bytes::from(buffer);
+            *made = true;
+        }
+        self.coded.push((coding, true, bytes.clone()));
+        Some(bytes)
     }
 }
 
@@ -96,24 +203,79 @@ mod tests {
         Arc::new(Builder::new().counter(&desc, &[(&[], total)]).build())
     }
 
+    /// Prometheus text, uncompressed.
+    fn plain(pages: &Pages, snapshot: &Arc<Snapshot>) -> Page {
+        pages.get(snapshot, Format::DEFAULT, Coding::Identity)
+    }
+
+    fn format(accept: &str) -> Format {
+        Format::accepted([accept].into_iter())
+    }
+
     #[test]
     fn one_snapshot_is_encoded_once() {
         let pages = Pages::default();
         let snapshot = snapshot(1);
-        let first = pages.get(&snapshot);
-        let second = pages.get(&snapshot);
+        let first = plain(&pages, &snapshot);
+        let second = plain(&pages, &snapshot);
         assert!(first.encoded_in.is_some() && second.encoded_in.is_none());
         assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "shared");
         assert!(first.bytes.ends_with(b"\na_total 1\n"));
     }
 
     #[test]
+    fn each_format_is_encoded_once_and_versions_share() {
+        let pages = Pages::default();
+        let snapshot = snapshot(1);
+        let asked = [
+            ("text/plain", true),
+            ("application/openmetrics-text", true),
+            ("application/vnd.google.protobuf", true),
+            ("text/plain;version=1.0.0;escaping=dots", true),
+            ("text/plain;version=1.0.0;escaping=allow-utf-8", false),
+            ("application/openmetrics-text;version=0.0.1", false),
+            ("text/plain;version=0.0.4;escaping=dots", false),
+            ("application/vnd.google.protobuf", false),
+        ];
+        for (accept, made) in asked {
+            let page = pages.get(&snapshot, format(accept), Coding::Identity);
+            assert_eq!(page.encoded_in.is_some(), made, "{accept}");
+        }
+        let dots = format("text/plain;escaping=dots");
+        let page = pages.get(&snapshot, dots, Coding::Identity);
+        assert!(page.bytes.ends_with(b"\na__total 1\n"));
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn a_compressed_page_is_made_once_for_each_snapshot() {
+        use std::io::Read as _;
+        let pages = Pages::default();
+        for total in 1..4 {
+            let snapshot = snapshot(total);
+            let first = pages.get(&snapshot, Format::DEFAULT, Coding::Gzip);
+            assert!(first.encoded_in.is_some());
+            assert!(
+                plain(&pages, &snapshot).encoded_in.is_none(),
+                "it was needed"
+            );
+            let second = pages.get(&snapshot, Format::DEFAULT, Coding::Gzip);
+            assert!(second.encoded_in.is_none());
+            assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "shared");
+            let mut text = String::new();
+            let mut decoder = flate2::read::GzDecoder::new(&*first.bytes);
+            decoder.read_to_string(&mut text).unwrap();
+            assert!(text.ends_with(&format!("\na_total {total}\n")), "{text}");
+        }
+    }
+
+    #[test]
     fn another_snapshot_gets_its_own_page_and_the_old_reader_keeps_his() {
         let pages = Pages::default();
-        let old = pages.get(&snapshot(1)).bytes;
+        let old = plain(&pages, &snapshot(1)).bytes;
         // The first snapshot is gone by now: its address is free, its page must not come back.
         for total in 2..50 {
-            let page = pages.get(&snapshot(total)).bytes;
+            let page = plain(&pages, &snapshot(total)).bytes;
             assert!(page.ends_with(format!("\na_total {total}\n").as_bytes()));
         }
         assert!(old.ends_with(b"\na_total 1\n"));
@@ -123,7 +285,7 @@ mod tests {
     fn a_page_does_not_keep_its_snapshot() {
         let pages = Pages::default();
         let snapshot = snapshot(1);
-        let page = pages.get(&snapshot);
+        let page = plain(&pages, &snapshot);
         assert_eq!(Arc::strong_count(&snapshot), 1);
         drop(page);
     }

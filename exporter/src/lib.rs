@@ -1,4 +1,4 @@
-//! From snapshots to whoever wants them: Prometheus text over HTTP.
+//! From snapshots to whoever wants them: Prometheus' formats over HTTP.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,14 +9,16 @@
 //! # }
 //! ```
 //!
-//! Three rooms, each with one neighbour: [`text`] turns a snapshot into bytes and knows nothing else;
-//! `encode` keeps one encoding of each snapshot for all who ask; `http` answers requests.
+//! Three rooms, each with one neighbour: [`text`], [`openmetrics`] and [`protobuf`] turn a snapshot into bytes and
+//! know nothing else; `encode` keeps one encoding of each snapshot and format for all who ask; `http` answers
+//! requests.
 //!
 //! Invariant: nothing here sees an atomic of the recording side. A scrape reads the latest published
 //! snapshot, so a slow or hostile scraper can't slow a packet.
 
 #![forbid(unsafe_code)]
 
+mod compress;
 mod encode;
 mod error;
 mod format;
@@ -25,7 +27,7 @@ mod source;
 mod telemetry;
 
 pub use error::ServeError;
-pub use format::text;
+pub use format::{openmetrics, protobuf, text};
 pub use http::{DEFAULT_ADDRESS, Limits, Server, ServerBuilder};
 pub use source::Source;
 

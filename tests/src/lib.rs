@@ -11,7 +11,8 @@
 //! by `tshark`, by RFC 3550's own code (`appendix_a`) and plainly (`reading`), which must agree or differ
 //! by a rule of `disagreement`.
 //!
-//! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes.
+//! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes. And pages: the
+//! parsers of Prometheus' Python client (`prometheus_client`) read them.
 //!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.
@@ -31,6 +32,7 @@ pub mod figures;
 pub mod gst;
 pub mod ledger;
 pub mod livekit;
+mod packages;
 pub mod page;
 pub mod pcap;
 pub mod plan;
@@ -38,6 +40,7 @@ pub mod ports;
 pub mod process;
 pub mod program;
 pub mod prometheus;
+pub mod prometheus_client;
 pub mod reading;
 pub mod record;
 pub mod relay;

@@ -1,20 +1,15 @@
 //! LiveKit's own client packages as peers: messages that they write, and what they read of ours.
 //!
-//! Lives here: installing them (once for each version, below the target folder) and running the scripts of
-//! `livekit/`. Not here: whether both sides agree (`tests/livekit_interop.rs`).
+//! Lives here: running the scripts of `livekit/`. Not here: installing them (`packages`), whether both sides agree (`tests/livekit_interop.rs`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::package;
 use crate::process::Process;
 use crate::wait::PATIENCE;
-
-/// How long an installation over the network may take.
-const INSTALLING: Duration = Duration::from_secs(180);
+use crate::{package, packages};
 
 /// A message that a peer wrote.
 #[derive(Clone, Debug)]
@@ -40,34 +35,14 @@ impl Peer {
     /// `livekit-protocol` of PyPI.
     #[must_use]
     pub fn python() -> Self {
-        let packages = installed("python", "requirements.txt", |folder, list| {
-            let target = folder.display().to_string();
-            let pip =
-                "-m pip install --quiet --disable-pip-version-check --no-input --upgrade --target";
-            let mut arguments: Vec<String> = pip.split(' ').map(str::to_owned).collect();
-            arguments.extend([
-                target,
-                "--requirement".to_owned(),
-                list.display().to_string(),
-            ]);
-            ("python3", arguments)
-        });
-        let run = "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv[:2] = []; \
-                   runpy.run_path(sys.argv[0], run_name='__main__')";
-        let script = script("peer.py").display().to_string();
-        let first = [
-            "-c".to_owned(),
-            run.to_owned(),
-            packages.display().to_string(),
-            script,
-        ];
-        Self::new("python3", first.into())
+        Self::new("python3", packages::python("livekit", "peer.py"))
     }
 
     /// `@livekit/protocol` of npm.
     #[must_use]
     pub fn node() -> Self {
-        let packages = installed("node", "package.json", |folder, list| {
+        let list = script("package.json");
+        let packages = packages::installed("livekit-node", &list, |folder, list| {
             let manifest = folder.join("package.json");
             fs::copy(list, &manifest).unwrap_or_else(|e| panic!("{}: {e}", manifest.display()));
             let npm = "install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix";
@@ -139,50 +114,6 @@ fn script(name: &str) -> PathBuf {
     package().join("livekit").join(name)
 }
 
-/// The folder in which the packages of `list` are, after they were installed there.
-///
-/// Its name has the list's content in it, so that another version is another folder.
-fn installed(
-    name: &str,
-    list: &str,
-    install: impl FnOnce(&Path, &Path) -> (&'static str, Vec<String>),
-) -> PathBuf {
-    let list = script(list);
-    let content = fs::read(&list).unwrap_or_else(|e| panic!("{}: {e}", list.display()));
-    let folder = target().join(format!("livekit-{name}-{:08x}", checksum(&content)));
-    let complete = folder.join("complete");
-    if complete.is_file() {
-        return folder;
-    }
-    fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let (program, arguments) = install(&folder, &list);
-    let mut process = Process::start(Path::new(program), &arguments);
-    let status = process.finish(INSTALLING);
-    assert!(
-        status.success(),
-        "can't install {}, which needs the network or a mirror of its registry: {}",
-        list.display(),
-        process.quoted()
-    );
-    fs::write(&complete, "").unwrap_or_else(|e| panic!("{}: {e}", complete.display()));
-    folder
-}
-
-/// The target folder of the build that this test is of.
-fn target() -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let is_profile = |folder: &&Path| folder.ends_with("deps");
-    let deps = test.ancestors().find(is_profile);
-    let target = deps.and_then(|deps| deps.parent()?.parent());
-    target.map_or_else(|| package().join("../target"), Path::to_path_buf)
-}
-
-/// FNV-1a.
-fn checksum(content: &[u8]) -> u32 {
-    let step = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-    content.iter().fold(0x811c_9dc5, step)
-}
-
 fn made(mut line: Value) -> Made {
     let bytes = line["hex"].as_str().and_then(unhex);
     let kind = line["kind"].as_str().map(str::to_owned);
@@ -215,11 +146,5 @@ mod tests {
         assert_eq!(unhex(&hex(&bytes)), Some(bytes));
         assert_eq!(unhex("0"), None);
         assert_eq!(unhex("zz"), None);
-    }
-
-    #[test]
-    fn another_list_is_another_folder() {
-        assert_eq!(checksum(b""), 0x811c_9dc5);
-        assert_eq!(checksum(b"a"), 0xe40c_292c);
     }
 }

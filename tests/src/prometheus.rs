@@ -33,10 +33,31 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// A native histogram, as the query API tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeHistogram {
+    /// Number of samples.
+    pub count: f64,
+    /// Sum of samples.
+    pub sum: f64,
+    /// Lower edge, upper edge and count of each bucket that holds a sample.
+    pub buckets: Vec<[f64; 3]>,
+}
+
 impl Prometheus {
     /// Starts it with storage of its own, and waits until it is ready.
     #[must_use]
     pub fn scraping(target: SocketAddr) -> Self {
+        Self::start(target, &[])
+    }
+
+    /// The same, taking native histograms: it then asks for protobuf first.
+    #[must_use]
+    pub fn scraping_native_histograms(target: SocketAddr) -> Self {
+        Self::start(target, &["--enable-feature=native-histograms"])
+    }
+
+    fn start(target: SocketAddr, more: &[&str]) -> Self {
         let storage = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
         let config = storage.path().join("prometheus.yml");
         let text = format!(
@@ -45,7 +66,7 @@ impl Prometheus {
         );
         fs::write(&config, text).unwrap_or_else(|e| panic!("{}: {e}", config.display()));
         let address = ports::free();
-        let arguments = [
+        let mut arguments = vec![
             format!("--config.file={}", config.display()),
             format!(
                 "--storage.tsdb.path={}",
@@ -53,6 +74,7 @@ impl Prometheus {
             ),
             format!("--web.listen-address={address}"),
         ];
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         let process = Process::start(Path::new("prometheus"), &arguments);
         let server = Self {
             process,
@@ -71,14 +93,43 @@ impl Prometheus {
     /// # Errors
     /// Prometheus' own words if it refuses the query or doesn't answer.
     pub fn query(&self, promql: &str) -> Result<Vec<Sample>, String> {
+        let answer = self.ask(promql)?;
+        samples(&answer).ok_or_else(|| format!("{promql}: unexpected answer {answer}"))
+    }
+
+    /// The only native histogram of an instant query.
+    ///
+    /// # Errors
+    /// As [`Self::query`], and if there is not exactly one.
+    pub fn histogram(&self, promql: &str) -> Result<NativeHistogram, String> {
+        let answer = self.ask(promql)?;
+        native(&answer).ok_or_else(|| format!("{promql}: no native histogram: {answer}"))
+    }
+
+    fn ask(&self, promql: &str) -> Result<String, String> {
         let url = format!("http://{}/api/v1/query", self.address);
-        let answer = agent()
+        agent()
             .get(&url)
             .query("query", promql)
             .call()
             .and_then(|mut answer| answer.body_mut().read_to_string())
-            .map_err(|e| format!("{promql}: {e}; {}", self.process.quoted()))?;
-        samples(&answer).ok_or_else(|| format!("{promql}: unexpected answer {answer}"))
+            .map_err(|e| format!("{promql}: {e}; {}", self.process.quoted()))
+    }
+
+    /// The types that it was told of families, by name.
+    ///
+    /// # Errors
+    /// Its own words, or that the answer is not to be understood.
+    pub fn types(&self) -> Result<BTreeMap<String, String>, String> {
+        let answer = get(&format!("http://{}/api/v1/metadata", self.address))?;
+        let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+        let families = answer["data"].as_object().ok_or("no data")?;
+        let kind = |told: &Value| told[0]["type"].as_str().map(str::to_owned);
+        families
+            .iter()
+            .map(|(name, told)| Some((name.clone(), kind(told)?)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| format!("unexpected answer {answer}"))
     }
 
     /// The only value of a query, None where it finds nothing.
@@ -235,6 +286,26 @@ fn sample(element: &Value) -> Option<Sample> {
     Some(Sample { labels, value })
 }
 
+/// Reads `…"result":[{"metric":{…},"histogram":[t,{"count":"3","sum":"1","buckets":[[0,"0.5","1","3"]]}]}]…`.
+fn native(answer: &str) -> Option<NativeHistogram> {
+    let answer: Value = serde_json::from_str(answer).ok()?;
+    let [only] = answer["data"]["result"].as_array()?.as_slice() else {
+        return None;
+    };
+    let histogram = only["histogram"].get(1)?;
+    let number = |value: &Value| value.as_str()?.parse().ok();
+    let bucket = |bucket: &Value| {
+        let mut numbers = (1..4).map(|at| number(&bucket[at]));
+        Some([numbers.next()??, numbers.next()??, numbers.next()??])
+    };
+    let buckets = histogram["buckets"].as_array().into_iter().flatten();
+    Some(NativeHistogram {
+        count: number(&histogram["count"])?,
+        sum: number(&histogram["sum"])?,
+        buckets: buckets.map(bucket).collect::<Option<_>>()?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +319,26 @@ mod tests {
         assert_eq!(read[0].labels["job"], "x");
         assert_eq!((read[0].value, read[1].value), (1.0, f64::INFINITY));
         assert_eq!(samples(r#"{"status":"error","error":"no"}"#), None);
+    }
+
+    #[test]
+    fn native_histograms_are_read() {
+        let read = |histogram: &str| {
+            native(&format!(
+                r#"{{"status":"success","data":{{"resultType":"vector","result":[
+                {{"metric":{{}},"histogram":[1700000000.1,{histogram}]}}]}}}}"#
+            ))
+        };
+        let histogram = r#"{"count":"3","sum":"1.5","buckets":[[0,"0.25","0.5","3"]]}"#;
+        let wanted = NativeHistogram {
+            count: 3.0,
+            sum: 1.5,
+            buckets: vec![[0.25, 0.5, 3.0]],
+        };
+        assert_eq!(read(histogram), Some(wanted));
+        let empty = read(r#"{"count":"0","sum":"0"}"#).unwrap();
+        assert_eq!((empty.count, empty.buckets), (0.0, vec![]));
+        assert_eq!(read(r#"{"count":"x","sum":"0"}"#), None);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! HDR histograms: one writer per thread, merged without loss.
 //!
 //! `layout` maps values to buckets, `record` is the hot path, `snapshot` is what a merge yields, `summary`
-//! is what it amounts to. `exact` is for what is not hot and has bounds that are law.
+//! is what it amounts to, `native` the same in exponential buckets. `exact` is for what is not hot and has bounds that are law.
 
 #[cfg(not(media_metrics_loom))]
 mod exact;
 mod layout;
+mod native;
 #[cfg(not(media_metrics_loom))]
 pub(crate) mod record;
 mod snapshot;
@@ -14,6 +15,7 @@ mod summary;
 #[cfg(not(media_metrics_loom))]
 pub use exact::ExactHistogram;
 pub use layout::Layout;
+pub use native::{NativeBuckets, NativeLayout, Span};
 #[cfg(not(media_metrics_loom))]
 pub use record::{Histogram, LocalHistogram};
 pub use snapshot::HistogramSnapshot;

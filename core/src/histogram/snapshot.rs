@@ -3,6 +3,7 @@
 //! Lives here: plain counts, classic buckets, conversion into `hdrhistogram`. Not here: atomics, which
 //! thread recorded what (`record`), what counts amount to (`summary`).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Layout;
@@ -202,6 +203,17 @@ impl HistogramSnapshot {
     /// that the bound cuts holds both: an error of at most `bound / 10^digits`. An exact histogram has none.
     pub fn classic(&self) -> impl Iterator<Item = u64> {
         self.classic.iter().copied()
+    }
+
+    /// Buckets of the layout among which all samples are: those between two bounds that hold a sample.
+    pub(super) fn occupied(&self) -> impl Iterator<Item = Range<usize>> {
+        let ends = self.splits.iter().map(|&s| s as usize);
+        let ends = ends.chain([self.counts.len()]);
+        let mut before = (0, 0);
+        ends.zip(self.classic()).filter_map(move |(end, below)| {
+            let (start, least) = std::mem::replace(&mut before, (end, below));
+            (below > least).then_some(start..end)
+        })
     }
 
     /// The smallest recorded value that at least a share `q` of all samples does not exceed, as its

@@ -1,7 +1,9 @@
-//! Escaping of text that comes from outside.
+//! Escaping of text that comes from outside, and of names.
 //!
-//! Lives here: the two rules of the Prometheus text format, for help and for label values. Not here:
-//! what names may be (core's `desc` refuses bad ones at registration).
+//! Lives here: the two rules of the Prometheus text format, for help and for label values; the schemes for names.
+//! Not here: what names may be (core's `desc` refuses bad ones at registration).
+
+use super::negotiate::Escaping;
 
 /// Appends the text of a `# HELP` line: `\` and line feed are escaped, a quote is not.
 pub(super) fn help(out: &mut Vec<u8>, text: &str) {
@@ -11,6 +13,22 @@ pub(super) fn help(out: &mut Vec<u8>, text: &str) {
 /// Appends a label value, without the quotes around it: `\`, `"` and line feed are escaped.
 pub(super) fn label_value(out: &mut Vec<u8>, value: &str) {
     escape(out, value, true);
+}
+
+/// Appends a name as the scheme writes it.
+///
+/// Names are those that core accepts: letters, digits, underscores and colons, which three of the schemes leave
+/// as they are. The one that writes dots as `_dot_` doubles underscores, so that they can be told apart.
+pub(super) fn name(out: &mut Vec<u8>, name: &str, scheme: Escaping) {
+    if scheme != Escaping::Dots {
+        return out.extend_from_slice(name.as_bytes());
+    }
+    for &byte in name.as_bytes() {
+        out.push(byte);
+        if byte == b'_' {
+            out.push(b'_');
+        }
+    }
 }
 
 /// Works on bytes: the three special ones are ASCII, so they are never part of a longer character.

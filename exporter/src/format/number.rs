@@ -65,6 +65,16 @@ pub(super) fn bound(out: &mut Vec<u8>, v: f64) {
     }
 }
 
+/// Appends a bucket bound as OpenMetrics wants it: as [`bound`], and `.0` behind what would look like an integer.
+pub(super) fn float_bound(out: &mut Vec<u8>, v: f64) {
+    let start = out.len();
+    bound(out, v);
+    let text = out.get(start..).unwrap_or_default();
+    if v.is_finite() && !text.iter().any(|c| b".e".contains(c)) {
+        out.extend_from_slice(b".0");
+    }
+}
+
 /// `0.digits * 10^point`, without zeros at either end of the digits; zero is `0.0 * 10^1`.
 struct Decimal {
     digits: Vec<u8>,

@@ -26,7 +26,7 @@ pub use self::limits::Limits;
 use self::routes::Routes;
 use crate::encode::Pages;
 use crate::error::ServeError;
-use crate::format::text::Filter;
+use crate::format::Filter;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
 
@@ -43,9 +43,12 @@ const THREAD: &str = "metrics-http";
 ///
 /// | path | answer to GET and HEAD |
 /// |---|---|
-/// | `/metrics` | the source's latest snapshot as Prometheus text 0.0.4 |
+/// | `/metrics` | the source's latest snapshot, in the format and coding that the request likes best |
 /// | `/-/healthy` | 200: the server runs |
 /// | `/-/ready` | 200 while there is a fresh snapshot, else 503 and why |
+///
+/// Formats, by `Accept`: Prometheus text 0.0.4 (for whoever asks for nothing, or for nothing that there is) and
+/// 1.0.0, OpenMetrics 1.0, protobuf. Codings, by `Accept-Encoding`: gzip and zstd, each a feature.
 ///
 /// Everything else gets 404 or 405. A snapshot is encoded when it is asked for first; concurrent
 /// scrapers share that encoding.

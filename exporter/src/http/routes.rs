@@ -8,13 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use media_metrics_core::snapshot::Snapshot;
 
 use super::auth::{BasicAuth, CHALLENGE};
 use crate::encode::Pages;
-use crate::format::text;
+use crate::format::negotiate::{Coding, Format};
 use crate::source::Source;
 use crate::telemetry::Telemetry;
 
@@ -28,6 +31,13 @@ const FRESH_AT_LEAST: Duration = Duration::from_secs(10);
 const FRESH_INTERVALS: u32 = 3;
 
 const PAGES: &str = "/metrics, /-/healthy, /-/ready";
+
+/// The pages that there are.
+enum Page {
+    Metrics,
+    Healthy,
+    Ready,
+}
 
 /// The server's pages over one source.
 pub(crate) struct Routes {
@@ -59,16 +69,23 @@ impl Routes {
             return self.note(who_are_you());
         }
         let page = match request.uri().path() {
-            "/metrics" => Self::metrics,
-            "/-/healthy" => Self::healthy,
-            "/-/ready" => Self::ready,
+            "/metrics" => Page::Metrics,
+            "/-/healthy" => Page::Healthy,
+            "/-/ready" => Page::Ready,
             _ => return self.note(not_found()),
         };
         // For HEAD the HTTP library sends a GET's head, and leaves the body away.
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return self.note(wrong_method());
         }
-        self.note(page(self, crowded, now))
+        self.note(match page {
+            Page::Metrics if crowded => {
+                busy("too many scrapes at the same time: try again in a second\n")
+            }
+            Page::Metrics => self.metrics(request.headers()),
+            Page::Healthy => say(StatusCode::OK, "healthy\n"), // the server answers: that is all it says
+            Page::Ready => self.ready(now),
+        })
     }
 
     fn note(&self, response: Response<Body>) -> Response<Body> {
@@ -76,25 +93,29 @@ impl Routes {
         response
     }
 
-    fn metrics(&self, crowded: bool, _: SystemTime) -> Response<Body> {
-        if crowded {
-            return busy("too many scrapes at the same time: try again in a second\n");
-        }
-        let page = self.pages.get(&self.source.latest());
+    /// The latest snapshot, in the format and coding that the scraper likes best.
+    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
+        let format = Format::accepted(texts(headers, ACCEPT));
+        let coding = Coding::accepted(texts(headers, ACCEPT_ENCODING));
+        let page = self.pages.get(&self.source.latest(), format, coding);
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
         let mut response = Response::new(Full::new(page.bytes));
-        let kind = HeaderValue::from_static(text::CONTENT_TYPE);
-        response.headers_mut().insert(CONTENT_TYPE, kind);
+        let headers = response.headers_mut();
+        // Of letters and digits: it can't fail.
+        if let Ok(kind) = HeaderValue::try_from(format.to_string()) {
+            headers.insert(CONTENT_TYPE, kind);
+        }
+        if page.coding != Coding::Identity {
+            let coding = HeaderValue::from_static(page.coding.name());
+            headers.insert(CONTENT_ENCODING, coding);
+        }
+        let chosen_by = HeaderValue::from_static("Accept, Accept-Encoding");
+        headers.insert(VARY, chosen_by);
         response
     }
 
-    /// The server answers: that is all it says.
-    fn healthy(&self, _: bool, _: SystemTime) -> Response<Body> {
-        say(StatusCode::OK, "healthy\n")
-    }
-
     /// There is a snapshot, and it is fresh: so the reporter works.
-    fn ready(&self, _: bool, now: SystemTime) -> Response<Body> {
+    fn ready(&self, now: SystemTime) -> Response<Body> {
         let snapshot = self.source.latest();
         if snapshot.sequence() == 0 {
             let text = "not ready: no snapshot was published yet; is a reporter running?\n";
@@ -121,6 +142,16 @@ impl std::fmt::Debug for Routes {
             .field("stale_after", &self.stale_after)
             .finish_non_exhaustive()
     }
+}
+
+/// The fields of this name that are text.
+fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> + Clone {
+    let fields: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .collect();
+    fields.into_iter()
 }
 
 fn fresh_for(snapshot: &Snapshot) -> Duration {
@@ -231,6 +262,49 @@ mod tests {
                 "# HELP a_total A.\n# TYPE a_total counter\na_total 7\n"
             );
         }
+    }
+
+    #[test]
+    fn each_scraper_gets_what_it_likes_best() {
+        let routes = routes(one_counter());
+        let mut request = request("GET", "/metrics");
+        let headers = request.headers_mut();
+        // Two fields, and one that is no text.
+        headers.append(ACCEPT, HeaderValue::from_static("text/plain;q=0.5"));
+        headers.append(ACCEPT, HeaderValue::from_bytes(b"\xff").unwrap());
+        let open = "application/openmetrics-text;version=1.0.0;escaping=dots";
+        headers.append(ACCEPT, HeaderValue::from_static(open));
+        headers.append(ACCEPT_ENCODING, HeaderValue::from_static("br, gzip;q=0"));
+        let response = routes.respond(&request, false, SystemTime::now());
+        assert_eq!(response.headers()[VARY], "Accept, Accept-Encoding");
+        assert!(response.headers().get(CONTENT_ENCODING).is_none());
+        let (status, kind, text) = told(response);
+        assert_eq!(status, 200);
+        assert_eq!(
+            kind,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots"
+        );
+        assert!(text.ends_with("\na__total 7\n# EOF\n"), "{text}");
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn a_compressed_page_says_so() {
+        use std::io::Read as _;
+        let routes = routes(one_counter());
+        let mut request = request("GET", "/metrics");
+        let gzip = HeaderValue::from_static("gzip");
+        request.headers_mut().insert(ACCEPT_ENCODING, gzip);
+        let response = routes.respond(&request, false, SystemTime::now());
+        assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let body = runtime.unwrap().block_on(response.into_body().collect());
+        let bytes = body.unwrap().to_bytes();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&*bytes)
+            .read_to_string(&mut text)
+            .unwrap();
+        assert!(text.ends_with("\na_total 7\n"), "{text}");
     }
 
     #[test]

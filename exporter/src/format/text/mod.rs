@@ -1,21 +1,13 @@
-//! The Prometheus text format, version 0.0.4.
+//! The Prometheus text format, version 0.0.4; and 1.0.0, which differs only for names that core refuses.
 //!
-//! Lives here: the encoder, which walks a snapshot and formats its numbers; `plan`, the fixed bytes
-//! between the numbers; `filter`, which families there are. Not here: sharing an encoded page among scrapers (`encode`).
-//!
-//! A page is almost the same from scrape to scrape: only numbers change. So everything between two
-//! numbers is made once for each family and kept as long as the family's schema stays the same `Arc`.
-//! A steady scrape copies fixed bytes and formats numbers, and allocates nothing.
+//! Lives here: the public encoder. Not here: how lines are made (`lines`), sharing an encoded page among
+//! scrapers (`encode`).
 
-mod filter;
-mod plan;
+use media_metrics_core::snapshot::Snapshot;
 
-use std::mem;
-
-use media_metrics_core::snapshot::{FamilySnapshot, Snapshot};
-
-pub(crate) use self::filter::Filter;
-use self::plan::Plan;
+use super::filter::Filter;
+use super::lines::{self, Dialect};
+use super::negotiate::Escaping;
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -51,63 +43,35 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// );
 /// # Ok::<(), std::str::Utf8Error>(())
 /// ```
-#[derive(Debug, Default)]
-pub struct Encoder {
-    shown: Filter,
-    /// One for each family of the last snapshot, in its order.
-    plans: Vec<Plan>,
-}
+#[derive(Debug)]
+pub struct Encoder(lines::Encoder);
 
 impl Encoder {
     /// An encoder that has seen nothing yet, and shows every family.
     #[must_use]
     pub const fn new() -> Self {
-        Self::filtered(Filter::ALL)
+        Self::with(Escaping::Underscores, Filter::ALL)
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
     /// again when series of it came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::filtered(Filter::new(shown))
+        Self::with(Escaping::Underscores, Filter::new(shown))
     }
 
-    pub(crate) const fn filtered(shown: Filter) -> Self {
-        Self {
-            shown,
-            plans: Vec::new(),
-        }
+    pub(crate) const fn with(names: Escaping, shown: Filter) -> Self {
+        Self(lines::Encoder::new(Dialect::Prometheus, names, shown))
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.
     pub fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
-        let families = snapshot.families();
-        self.follow(families);
-        page.clear();
-        page.reserve(self.plans.iter().map(Plan::max_bytes).sum());
-        for (plan, family) in self.plans.iter().zip(families) {
-            plan.write(family.values(), page);
-        }
+        self.0.encode(snapshot, page);
     }
+}
 
-    /// Makes the plans those of `families`: keeps what still fits, makes what is new, drops the rest.
-    fn follow(&mut self, families: &[FamilySnapshot]) {
-        let unchanged = self.plans.len() == families.len()
-            && self.plans.iter().zip(families).all(|(p, f)| p.fits(f));
-        if unchanged {
-            return;
-        }
-        // Both are sorted by name, so one walk meets every plan that can be kept.
-        let mut old = mem::take(&mut self.plans).into_iter().peekable();
-        let shown = &self.shown;
-        self.plans = families
-            .iter()
-            .map(|family| {
-                let name = family.schema().desc().name();
-                while old.next_if(|plan| plan.name() < name).is_some() {}
-                old.next_if(|plan| plan.fits(family))
-                    .unwrap_or_else(|| Plan::new(family, shown.shows(name)))
-            })
-            .collect();
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -12,7 +12,7 @@ type Shown = dyn Fn(&str) -> bool + Send + Sync;
 pub(crate) struct Filter(Option<Arc<Shown>>);
 
 impl Filter {
-    pub(super) const ALL: Self = Self(None);
+    pub(crate) const ALL: Self = Self(None);
 
     pub(crate) fn new(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(shown)))

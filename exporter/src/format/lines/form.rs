@@ -1,0 +1,119 @@
+//! As what a family is exposed.
+//!
+//! Lives here: OpenMetrics' rules about types and names, and what becomes of families that don't meet them. Not
+//! here: the lines (`plan`).
+//!
+//! | family | in OpenMetrics |
+//! |---|---|
+//! | counter `x_total` | counter `x` with samples `x_total` |
+//! | counter of another name | unknown: the standard would add `_total`, and a name is not ours to change |
+//! | gauge `x_info` whose values are all 1 | info `x` with samples `x_info` |
+//! | any other gauge | gauge, whatever its name ends in |
+//! | histogram | histogram; without sum and count if a bound is negative, as the standard demands |
+//!
+//! A type reserves names: `x_total` and `x_created` belong to the counter `x`. Where another family has such a
+//! name, the type gives way: the family becomes unknown, which reserves nothing. No sample ever changes its name.
+
+use std::collections::HashSet;
+
+use media_metrics_core::snapshot::{FamilySnapshot, Values};
+
+use super::Dialect;
+
+/// A type, as far as it shows in lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Of a kind of value that lines have no words for: left out.
+    None,
+    Counter,
+    Gauge,
+    Info,
+    Histogram,
+    /// Numbers without a type.
+    Unknown,
+    /// A histogram's lines as three families without a type.
+    UnknownHistogram,
+}
+
+impl Form {
+    /// What the type adds to the family's name to make a sample's name, if that has no part in the family's name.
+    pub(super) const fn suffix(self) -> &'static str {
+        match self {
+            Self::Counter => "_total",
+            Self::Info => "_info",
+            _ => "",
+        }
+    }
+}
+
+/// Whether a family is an info by its name.
+pub(super) fn is_named_info(family: &FamilySnapshot) -> bool {
+    matches!(family.values(), Values::Gauge(_)) && family.schema().desc().name().ends_with("_info")
+}
+
+/// Whether a gauge's values say what an info's must: that it is there.
+pub(super) fn all_ones(values: &Values) -> bool {
+    matches!(values, Values::Gauge(levels) if levels.iter().flatten().all(|&level| level == 1.0))
+}
+
+/// One for each family, in their order.
+pub(super) fn forms(families: &[FamilySnapshot], dialect: Dialect) -> Vec<Form> {
+    let plain = |family: &FamilySnapshot| match family.values() {
+        Values::Counter(_) => Form::Counter,
+        Values::Gauge(_) => Form::Gauge,
+        Values::Histogram(_) => Form::Histogram,
+        _ => Form::None,
+    };
+    if dialect == Dialect::Prometheus {
+        return families.iter().map(plain).collect();
+    }
+    let mut names = Names::of(families);
+    let typed = |family: &FamilySnapshot| {
+        let name = family.schema().desc().name();
+        match plain(family) {
+            Form::Counter if names.claim(name, "_total", &["", "_created"]) => Form::Counter,
+            Form::Counter => Form::Unknown,
+            Form::Gauge if is_named_info(family) && all_ones(family.values()) => {
+                match names.claim(name, "_info", &[""]) {
+                    true => Form::Info,
+                    false => Form::Gauge,
+                }
+            }
+            Form::Histogram if !names.claim(name, "", &["_created"]) => Form::UnknownHistogram,
+            form => form,
+        }
+    };
+    families.iter().map(typed).collect()
+}
+
+/// Names that are taken.
+struct Names(HashSet<String>);
+
+impl Names {
+    /// All names that stand on the page whatever the types.
+    fn of(families: &[FamilySnapshot]) -> Self {
+        let mut names = HashSet::new();
+        for family in families {
+            let name = family.schema().desc().name();
+            names.insert(name.to_owned());
+            if matches!(family.values(), Values::Histogram(_)) {
+                names.extend(["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
+            }
+        }
+        Self(names)
+    }
+
+    /// Reserves for a type what stands before `suffix` in `name`, with each of `more` behind it; unless something
+    /// of that is taken, or nothing stands there.
+    fn claim(&mut self, name: &str, suffix: &str, more: &[&str]) -> bool {
+        let Some(stem) = name.strip_suffix(suffix).filter(|stem| !stem.is_empty()) else {
+            return false;
+        };
+        let wanted: Vec<String> = more.iter().map(|more| format!("{stem}{more}")).collect();
+        let free = wanted.iter().all(|name| !self.0.contains(name));
+        if free {
+            self.0.extend(wanted);
+        }
+        free
+    }
+}

@@ -1,0 +1,76 @@
+//! What stays the same from snapshot to snapshot.
+//!
+//! Lives here: one plan for each family, kept as long as the family's schema is the same `Arc`. Not here: what a
+//! plan holds, which is each format's own.
+
+use std::mem;
+use std::sync::Arc;
+
+use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot};
+
+/// The fixed bytes of one family in one format.
+pub(super) trait Plan {
+    /// Whose it is. Held, not just compared: so its address can't become that of another schema.
+    fn schema(&self) -> &Arc<FamilySchema>;
+
+    /// Whether the plan still holds for `family`.
+    fn fits(&self, family: &FamilySnapshot) -> bool {
+        Arc::ptr_eq(self.schema(), family.schema())
+    }
+}
+
+/// One plan for each family of the last snapshot, in its order.
+#[derive(Debug)]
+pub(super) struct Plans<P>(Vec<P>);
+
+impl<P> Plans<P> {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &P> {
+        self.0.iter()
+    }
+}
+
+impl<P> Default for Plans<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Plan> Plans<P> {
+    /// Becomes the plans of `families`: keeps what still holds, makes what is new, drops the rest.
+    ///
+    /// Only if something changed, `forms` says what each family is to be exposed as: a plan of another form
+    /// doesn't hold either, and `make` makes one of this form.
+    pub(super) fn follow<F>(
+        &mut self,
+        families: &[FamilySnapshot],
+        forms: impl FnOnce(&[FamilySnapshot]) -> Vec<F>,
+        is_of: impl Fn(&P, &F) -> bool,
+        make: impl Fn(&FamilySnapshot, F) -> P,
+    ) {
+        let plans = &mut self.0;
+        let unchanged =
+            plans.len() == families.len() && plans.iter().zip(families).all(|(p, f)| p.fits(f));
+        if unchanged {
+            return;
+        }
+        // Both are sorted by name, so one walk meets every plan that can be kept.
+        let mut old = mem::take(plans).into_iter().peekable();
+        *plans = families
+            .iter()
+            .zip(forms(families))
+            .map(|(family, form)| {
+                let name = family.schema().desc().name();
+                while old
+                    .next_if(|plan| plan.schema().desc().name() < name)
+                    .is_some()
+                {}
+                old.next_if(|plan| plan.fits(family) && is_of(plan, &form))
+                    .unwrap_or_else(|| make(family, form))
+            })
+            .collect();
+    }
+}

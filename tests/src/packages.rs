@@ -1,0 +1,92 @@
+//! Packages of other registries, as peers and judges.
+//!
+//! Lives here: installing them, once for each list of versions, below the target folder. Not here: what is done
+//! with them (`livekit`, `prometheus_client`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::package;
+use crate::process::Process;
+
+/// How long an installation over the network may take.
+const INSTALLING: Duration = Duration::from_secs(180);
+
+/// Packages for Python: `requirements.txt` of a folder of this package.
+///
+/// What is given is what stands after `python3` to run the folder's `script`; the script's own arguments follow.
+pub(crate) fn python(folder: &str, script: &str) -> Vec<String> {
+    let folder_of_lists = package().join(folder);
+    let list = folder_of_lists.join("requirements.txt");
+    let packages = installed(&format!("{folder}-python"), &list, |target, list| {
+        let pip =
+            "-m pip install --quiet --disable-pip-version-check --no-input --upgrade --target";
+        let mut arguments: Vec<String> = pip.split(' ').map(str::to_owned).collect();
+        arguments.extend([
+            target.display().to_string(),
+            "--requirement".to_owned(),
+            list.display().to_string(),
+        ]);
+        ("python3", arguments)
+    });
+    let run = "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv[:2] = []; \
+               runpy.run_path(sys.argv[0], run_name='__main__')";
+    let script = folder_of_lists.join(script).display().to_string();
+    let packages = packages.display().to_string();
+    ["-c".to_owned(), run.to_owned(), packages, script].into()
+}
+
+/// The folder in which the packages of `list` are, after they were installed there.
+///
+/// Its name has the list's content in it, so that another version is another folder.
+pub(crate) fn installed(
+    name: &str,
+    list: &Path,
+    install: impl FnOnce(&Path, &Path) -> (&'static str, Vec<String>),
+) -> PathBuf {
+    let content = fs::read(list).unwrap_or_else(|e| panic!("{}: {e}", list.display()));
+    let folder = target().join(format!("{name}-{:08x}", checksum(&content)));
+    let complete = folder.join("complete");
+    if complete.is_file() {
+        return folder;
+    }
+    fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let (program, arguments) = install(&folder, list);
+    let mut process = Process::start(Path::new(program), &arguments);
+    let status = process.finish(INSTALLING);
+    assert!(
+        status.success(),
+        "can't install {}, which needs the network or a mirror of its registry: {}",
+        list.display(),
+        process.quoted()
+    );
+    fs::write(&complete, "").unwrap_or_else(|e| panic!("{}: {e}", complete.display()));
+    folder
+}
+
+/// The target folder of the build that this test is of.
+fn target() -> PathBuf {
+    let test = std::env::current_exe().unwrap_or_default();
+    let is_profile = |folder: &&Path| folder.ends_with("deps");
+    let deps = test.ancestors().find(is_profile);
+    let target = deps.and_then(|deps| deps.parent()?.parent());
+    target.map_or_else(|| package().join("../target"), Path::to_path_buf)
+}
+
+/// FNV-1a.
+fn checksum(content: &[u8]) -> u32 {
+    let step = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    content.iter().fold(0x811c_9dc5, step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_list_is_another_folder() {
+        assert_eq!(checksum(b""), 0x811c_9dc5);
+        assert_eq!(checksum(b"a"), 0xe40c_292c);
+    }
+}
