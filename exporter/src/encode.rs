@@ -103,7 +103,7 @@ struct Shelf {
 enum Encoder {
     Text(text::Encoder),
     OpenMetrics(openmetrics::Encoder),
-    Protobuf(protobuf::Encoder),
+    Protobuf(Box<protobuf::Encoder>),
 }
 
 impl Encoder {
@@ -125,7 +125,7 @@ impl Shelf {
         let encoder = match look.kind {
             Kind::Text => Encoder::Text(text::Encoder::with(names, shown)),
             Kind::OpenMetrics => Encoder::OpenMetrics(openmetrics::Encoder::with(names, shown)),
-            Kind::Protobuf => Encoder::Protobuf(protobuf::Encoder::with(names, shown)),
+            Kind::Protobuf => Encoder::Protobuf(Box::new(protobuf::Encoder::with(names, shown))),
         };
         Self {
             encoder,
