@@ -18,7 +18,7 @@
 //!   counted in `media_livekit_events_dropped_total{reason="unmatched"}`. As any gauge to which several threads
 //!   add, one may be off by what is under way while it is read.
 //! - **Errors**: recording has none. If not even `other` finds room in the registry, an event is counted in
-//!   `media_livekit_events_dropped_total{reason="no_room"}`.
+//!   `media_livekit_events_dropped_total{reason="no_room"}`; so is a figure that is no number, as `invalid`.
 //!
 //! ```
 //! use media_metrics_core::Registry;

@@ -155,7 +155,7 @@ impl Families {
     /// Not even `other` found room in the registry.
     pub fn twirp_method(&self, service: &str, method: &str) -> Result<TwirpMethod, RegisterError> {
         let ok = self.responses(service, method, 200, None)?;
-        // As they are told: what passes is asked with each response that is looked up, of both together.
+        // The names as they came: `responses` alone says what passes, of both names together.
         Ok(TwirpMethod {
             families: self.clone(),
             service: service.into(),
