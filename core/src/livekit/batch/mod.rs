@@ -19,7 +19,7 @@
 //! Promised: everything is a pure function of its input; a source is only read; what is cut or dropped is
 //! counted; an error changes nothing. By default the rules are the corrected ones: an index that leads
 //! nowhere drops its row instead of making another metric of it or hiding whose it is, and a row says whose
-//! it is or gets its sender's identity. [`Rules::Reference`] merges as the reference does, faults included.
+//! it is or gets its sender's identity. [`Rules::Reference`](super::Rules::Reference) merges as the reference does, faults included.
 //!
 //! ```
 //! use media_metrics_core::livekit::batch::{Builder, MetricLabel, Restriction, Sample, Subject};
