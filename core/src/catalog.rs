@@ -366,28 +366,30 @@ catalog! {
     /// Samples taken from hosts.
     PIPELINE_SAMPLES = Desc::counter("media_metrics_pipeline_samples_total", "Round trips that the host was asked for and gave.");
     /// Samples that were not taken.
-    PIPELINE_SAMPLES_REFUSED = Desc::counter("media_metrics_pipeline_samples_refused_total", "Round trips that the host gave and that were refused, by reason: non_finite, negative, not_measured (0 s), no_identity, over_limit.").labels(&["reason"]);
+    PIPELINE_SAMPLES_REFUSED = Desc::counter("media_metrics_pipeline_samples_refused_total", "Round trips that the host gave and that were refused, by reason: non_finite, negative, not_measured (0 s), no_identity, identity_too_long, over_limit.").labels(&["reason"]);
     /// Batches made of them.
     PIPELINE_BATCHES = Desc::counter("media_metrics_pipeline_batches_total", "Batches made of the round trips that the host gave.");
     /// Receivers of batches.
     PIPELINE_DELIVERIES = Desc::counter("media_metrics_pipeline_deliveries_total", "Batches put into receivers' next reports, one for each receiver.");
     /// Batches that reached nobody.
-    PIPELINE_BATCHES_DROPPED = Desc::counter("media_metrics_pipeline_batches_dropped_total", "Batches that no receiver gets, because the room (room_full) or the sender (sender_full) has too many bytes until the next report.").labels(&["reason"]);
+    PIPELINE_BATCHES_DROPPED = Desc::counter("media_metrics_pipeline_batches_dropped_total", "Batches that no receiver gets, because the room (room_full) or the sender (sender_full) has too many bytes until the next report, or the sender has left meanwhile (left).").labels(&["reason"]);
     /// Rows that a report had no room for.
     PIPELINE_REPORT_ROWS_DROPPED = Desc::counter("media_metrics_pipeline_report_rows_dropped_total", "Rows that reports had no room for, one for each merge that left one out.");
+    /// Samples that a report had no room for.
+    PIPELINE_REPORT_SAMPLES_DROPPED = Desc::counter("media_metrics_pipeline_report_samples_dropped_total", "Samples that reports had no room for, those of dropped rows included, for each merge that left some out.");
     /// Packets sent.
     PIPELINE_PACKETS = Desc::counter("media_metrics_pipeline_packets_total", "Metric packets that the host sent to clients.");
     /// Bytes of those.
     PIPELINE_PACKET_BYTES = Desc::counter("media_metrics_pipeline_packet_bytes_total", "Bytes of the metric packets that the host sent to clients.").unit(Unit::Bytes);
     /// Packets that were not sent.
-    PIPELINE_PACKETS_FAILED = Desc::counter("media_metrics_pipeline_packets_failed_total", "Metric packets that the host did not send, by reason: closed, full, unsupported, failed, or panicked.").labels(&["reason"]);
+    PIPELINE_PACKETS_FAILED = Desc::counter("media_metrics_pipeline_packets_failed_total", "Metric packets that the host did not send, by reason: closed, full, unsupported, failed, panicked, or too many while the participant was leaving (leaving).").labels(&["reason"]);
     /// Messages that reports needed beyond the first.
     PIPELINE_MESSAGES_SPLIT = Desc::counter("media_metrics_pipeline_messages_split_total", "Packets beyond the first that reports were split into.");
     /// How long the host takes.
     PIPELINE_CALLBACK = Desc::histogram("media_metrics_pipeline_callback_seconds", "Time that the host's callbacks took, by name: collect, send. While one runs, all others wait.", LATENCY_BOUNDS)
         .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(&["callback"]);
     /// Panics of the host.
-    PIPELINE_PANICS = Desc::counter("media_metrics_pipeline_panics_total", "Panics of the host's callbacks, caught, by name: collect, send, audience, and drop for the end of a provider.").labels(&["callback"]);
+    PIPELINE_PANICS = Desc::counter("media_metrics_pipeline_panics_total", "Panics of the host's callbacks, caught, by name: collect, send, audience, wake, and drop for the end of a provider or an audience.").labels(&["callback"]);
     /// Ticks that did not come.
     PIPELINE_TICKS_MISSED = Desc::counter("media_metrics_pipeline_ticks_missed_total", "Ticks that collapsed into a later one, because the pipeline ran too late, by what was due: sample, batch, report.").labels(&["tick"]);
     /// How late the pipeline ran.

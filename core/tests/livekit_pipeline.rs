@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+#[path = "livekit_pipeline/books.rs"]
+mod books;
 #[path = "livekit_pipeline/callbacks.rs"]
 mod callbacks;
 #[path = "livekit_pipeline/crowd.rs"]
@@ -17,10 +19,14 @@ mod crowd;
 mod ending;
 #[path = "livekit_pipeline/host.rs"]
 mod host;
+#[path = "livekit_pipeline/hostile.rs"]
+mod hostile;
 #[path = "livekit_pipeline/intake.rs"]
 mod intake;
 #[path = "livekit_pipeline/model.rs"]
 mod model;
+#[path = "livekit_pipeline/runs.rs"]
+mod runs;
 #[path = "livekit_pipeline/timing.rs"]
 mod timing;
 #[path = "livekit_pipeline/wiring.rs"]

@@ -245,11 +245,11 @@ fn round_trips_that_are_none_are_refused() {
 fn logs_are_capped_for_the_sender_and_for_the_room() {
     let mut bench = Bench::with(PipelineConfig {
         senders: SenderLimits {
-            log_bytes: 1_000,
+            log_bytes: 2_500,
             ..SenderLimits::default()
         },
         reports: ReportLimits {
-            log_bytes: 2_000,
+            log_bytes: 4_000,
             ..ReportLimits::default()
         },
         ..PipelineConfig::default()

@@ -33,7 +33,8 @@ pub struct MergeCounts {
     /// Samples with a time that is none: ms beyond 64 bits of nanoseconds (the years 1677 to 2262), or a
     /// `Timestamp` beyond them or with nanoseconds outside 0 to 999,999,999.
     pub samples_bad_time: u64,
-    /// Samples beyond the caps on samples of a row and on encoded bytes.
+    /// Samples beyond the cap on samples of a row. What is beyond the one on encoded bytes is dropped row by
+    /// row: see [`Self::rows_over_limit`].
     pub samples_over_limit: u64,
     /// Tracks and layers that are not in the string table: the row was kept without (M4).
     pub fields_cleared: u64,

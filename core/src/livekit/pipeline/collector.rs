@@ -6,7 +6,9 @@
 use std::fmt;
 
 use super::metrics::PipelineMetrics;
-use crate::livekit::batch::{Builder, MetricLabel, Restriction, Sample, SharedBatch, Subject};
+use crate::livekit::batch::{
+    AddError, Builder, Cap, Limits, MetricLabel, Restriction, Sample, SharedBatch, Subject,
+};
 use crate::livekit::client::RttPath;
 use crate::livekit::time::ServerTime;
 
@@ -26,16 +28,20 @@ pub enum SampleError {
     NotMeasured,
     /// A row for a participant needs its identity.
     NoIdentity,
-    /// The batch has as many rows, or the row as many samples, as it may have.
+    /// The row's identity is longer than a participant's may be: the limit is that of
+    /// [`SenderLimits::batch`](super::SenderLimits::batch) on strings.
+    IdentityTooLong,
+    /// The batch has as many rows or bytes, or the row as many samples, as it may have.
     Full,
 }
 
 impl SampleError {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::NotFinite,
         Self::Negative,
         Self::NotMeasured,
         Self::NoIdentity,
+        Self::IdentityTooLong,
         Self::Full,
     ];
 
@@ -47,6 +53,7 @@ impl SampleError {
             Self::Negative => "negative",
             Self::NotMeasured => "not_measured",
             Self::NoIdentity => "no_identity",
+            Self::IdentityTooLong => "identity_too_long",
             Self::Full => "over_limit",
         }
     }
@@ -59,7 +66,10 @@ impl fmt::Display for SampleError {
             Self::Negative => "the round trip is below 0 s: check the clocks it is made of",
             Self::NotMeasured => "the round trip is 0 s: leave it out until it is measured",
             Self::NoIdentity => "the row's identity is empty: give the participant's",
-            Self::Full => "the batch is full: sample fewer participants, or raise the limits",
+            Self::IdentityTooLong => {
+                "the row's identity is too long: shorten it, or raise string_bytes"
+            }
+            Self::Full => "the batch is full: sample fewer participants, or batch more often",
         })
     }
 }
@@ -67,9 +77,13 @@ impl fmt::Display for SampleError {
 impl std::error::Error for SampleError {}
 
 /// Rows until the next batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Collector {
+    /// Each is the builder's series of the same number.
     rows: Vec<Row>,
+    /// Made with the first sample.
+    builder: Option<Box<Builder>>,
+    limits: Limits,
 }
 
 #[derive(Debug)]
@@ -77,39 +91,81 @@ struct Row {
     path: RttPath,
     /// `None`: the owner's.
     identity: Option<Box<str>>,
-    samples: Vec<Sample>,
 }
 
 impl Collector {
-    /// All round trips since the last batch.
-    pub(super) fn round_trips(&self) -> impl Iterator<Item = (RttPath, f32)> {
-        self.rows.iter().flat_map(|row| {
-            let values = row.samples.iter().map(|sample| sample.value);
-            values.map(|value| (row.path, value))
-        })
+    /// For identities of at most `string_bytes`.
+    pub(super) fn new(string_bytes: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            builder: None,
+            limits: Limits {
+                rows: ROWS,
+                samples_per_row: SAMPLES,
+                string_bytes,
+                ..Limits::default()
+            },
+        }
+    }
+
+    /// Adds a sample of `identity`'s, who is the `owner` or not.
+    fn add(
+        &mut self,
+        path: RttPath,
+        identity: &str,
+        owner: &str,
+        sample: Sample,
+    ) -> Result<(), SampleError> {
+        let limits = self.limits;
+        // The standard restriction has no effect on round trips.
+        let builder = || Box::new(Builder::new(Restriction::none()).with_limits(limits));
+        let builder = self.builder.get_or_insert_with(builder);
+        let other = (identity != owner).then_some(identity);
+        let same = |row: &Row| row.path == path && row.identity.as_deref() == other;
+        if let Some(row) = self.rows.iter().position(same) {
+            let added = builder.add_samples(row, &[sample]);
+            return added.map_err(|_full| SampleError::Full);
+        }
+        let subject = Subject::of(label(path), identity);
+        match builder.add_series(&subject, &[sample]) {
+            Ok(_row) => {
+                let identity = other.map(Box::from);
+                self.rows.push(Row { path, identity });
+                Ok(())
+            }
+            Err(AddError::Full {
+                cap: Cap::StringBytes,
+                ..
+            }) => Err(SampleError::IdentityTooLong),
+            Err(_full) => Err(SampleError::Full),
+        }
     }
 
     /// What was sampled since the last time, as a batch of the server's; `None` if nothing was.
-    pub(super) fn batch(&mut self, owner: &str, metrics: &PipelineMetrics) -> Option<SharedBatch> {
+    pub(super) fn batch(&mut self) -> Option<SharedBatch> {
         if self.rows.is_empty() {
             return None;
         }
-        // The standard restriction has no effect on round trips.
-        let mut builder = Builder::new(Restriction::none());
-        for row in self.rows.drain(..) {
-            let identity = row.identity.as_deref().unwrap_or(owner);
-            let subject = Subject::of(label(row.path), identity);
-            if builder.add_series(&subject, &row.samples).is_err() {
-                // All but the caps was checked when the samples came.
-                let lost = row.samples.len() as u64;
-                metrics
-                    .samples_refused
-                    .add(SampleError::Full.reason(), lost);
-            }
-        }
-        Some(SharedBatch::built(builder))
+        self.rows.clear();
+        self.builder
+            .take()
+            .map(|builder| SharedBatch::built(*builder))
     }
 }
+
+/// All round trips of a batch of the server's.
+pub(super) fn round_trips(batch: &SharedBatch) -> impl Iterator<Item = (RttPath, f32)> {
+    batch.series().flat_map(|row| {
+        let path = PATHS
+            .into_iter()
+            .find(|path| row.label == label(*path).into());
+        let values = row.samples.iter().map(|sample| sample.value);
+        path.into_iter()
+            .flat_map(move |path| values.clone().map(move |value| (path, value)))
+    })
+}
+
+const PATHS: [RttPath; 3] = [RttPath::Publisher, RttPath::Mesh, RttPath::Subscriber];
 
 const fn label(path: RttPath) -> MetricLabel {
     match path {
@@ -142,7 +198,7 @@ impl Samples<'_> {
     /// `PUBLISHER_RTT`).
     ///
     /// # Errors
-    /// [`SampleError`]: not finite, not above 0, no identity, or a full batch.
+    /// [`SampleError`]: not finite, not above 0, no identity or one that is too long, or a full batch.
     pub fn publisher_rtt(&mut self, identity: &str, seconds: f32) -> Result<(), SampleError> {
         self.add(RttPath::Publisher, identity, seconds)
     }
@@ -187,25 +243,7 @@ impl Samples<'_> {
         if identity.is_empty() {
             return Err(SampleError::NoIdentity);
         }
-        let other = (identity != self.owner).then_some(identity);
         let sample = Sample::server(self.now, value);
-        let rows = &mut self.collector.rows;
-        let same = |row: &&mut Row| row.path == path && row.identity.as_deref() == other;
-        if let Some(row) = rows.iter_mut().find(same) {
-            if row.samples.len() >= SAMPLES {
-                return Err(SampleError::Full);
-            }
-            row.samples.push(sample);
-            return Ok(());
-        }
-        if rows.len() >= ROWS {
-            return Err(SampleError::Full);
-        }
-        rows.push(Row {
-            path,
-            identity: other.map(Box::from),
-            samples: vec![sample],
-        });
-        Ok(())
+        self.collector.add(path, identity, self.owner, sample)
     }
 }

@@ -36,8 +36,8 @@ pub struct SenderLimits {
     pub packet: DecodeLimits,
     /// One batch: what comes beyond is cut, the rest is kept.
     pub batch: Limits,
-    /// Bytes on the wire that one sender may have in the room's log, from one report to the next. Default
-    /// 512 KiB. In memory it is a few times that.
+    /// Bytes of memory that the batches of one sender may take up in the room's log, from one report to the
+    /// next. Default 2 MiB: of what clients send some 600 KiB on the wire.
     pub log_bytes: usize,
 }
 
@@ -54,7 +54,7 @@ impl Default for SenderLimits {
             },
             packet: DecodeLimits::default(),
             batch: Limits::default(),
-            log_bytes: 512 << 10,
+            log_bytes: 2 << 20,
         }
     }
 }
@@ -62,11 +62,13 @@ impl Default for SenderLimits {
 /// What one room may report at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportLimits {
-    /// Bytes on the wire that all senders of a room may have in its log, from one report to the next. Default
-    /// 16 MiB. In memory it is a few times that.
+    /// Bytes of memory that all batches of a room, the server's among them, may take up in its log, from one
+    /// report to the next. Default 64 MiB. While a report goes out, the next one's log begins to fill.
     pub log_bytes: usize,
-    /// One receiver's report, before it is split: rows beyond are cut and counted. Default: 65,536 rows of at
-    /// most 4,096 samples, 4 MiB encoded, 2 MiB of it strings.
+    /// One receiver's report, before it is split: rows and samples beyond are cut and counted. It holds for what
+    /// the receiver shares with others and once more for what it alone is told. Default: 65,536 rows of at most
+    /// 4,096 samples, 4 MiB encoded, 2 MiB of it strings. As many bytes may wait for one who is leaving, until
+    /// its host returns.
     pub report: Limits,
     /// Bytes of one message's batch; larger reports are split into several messages. Default: 64 KiB less
     /// what a packet adds to a batch.
@@ -76,7 +78,7 @@ pub struct ReportLimits {
 impl Default for ReportLimits {
     fn default() -> Self {
         Self {
-            log_bytes: 16 << 20,
+            log_bytes: 64 << 20,
             report: Limits {
                 rows: 65_536,
                 samples_per_row: 4_096,

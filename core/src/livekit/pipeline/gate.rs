@@ -11,8 +11,9 @@
 //!
 //! A mutex and a condition, no atomics: nothing for a model checker. Threads try it in `core/tests`.
 
+use std::any::Any;
 use std::cell::Cell;
-use std::mem::replace;
+use std::mem::{forget, replace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -97,6 +98,11 @@ impl<T> Gate<T> {
         self.over.notify_all();
     }
 
+    /// Closes it when that is dropped, so that nobody waits for ever, whatever happens to the last words.
+    pub(super) const fn closing(&self) -> Closing<'_, T> {
+        Closing(self)
+    }
+
     /// Waits until it is over. Not from inside a callback: returns at once there.
     pub(super) fn wait(&self) {
         if in_callback() {
@@ -114,6 +120,15 @@ impl<T> Gate<T> {
     }
 }
 
+/// The last words are being said.
+pub(super) struct Closing<'a, T>(&'a Gate<T>);
+
+impl<T> Drop for Closing<'_, T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 thread_local! {
     /// How many callbacks of pipelines this thread is inside of.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -127,9 +142,17 @@ fn in_callback() -> bool {
 pub(super) fn call<R>(host: impl FnOnce() -> R) -> Option<R> {
     DEPTH.set(DEPTH.get() + 1);
     // Unwind safety: what a panic may leave half done is the host's own.
-    let result = catch_unwind(AssertUnwindSafe(host));
+    let result = catch_unwind(AssertUnwindSafe(host)).map_err(discard);
     DEPTH.set(DEPTH.get() - 1);
     result.ok()
+}
+
+/// Drops what the host threw, which is the host's code again. What that throws in turn is leaked: else this
+/// would have no end.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        forget(again);
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +201,7 @@ mod tests {
             assert!(is_done.try_recv().is_err());
             assert_eq!(gate.put_back(content), Some((1, NOW)));
             assert!(is_done.try_recv().is_err());
-            gate.close();
+            drop(gate.closing());
             is_done.recv().unwrap();
         });
     }

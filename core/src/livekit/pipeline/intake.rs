@@ -198,9 +198,9 @@ impl Intake {
 
     /// A round trip of this participant that the server measured.
     pub(super) fn measured(&mut self, path: RttPath, seconds: f32, metrics: &PipelineMetrics) {
-        if let Ok(rtt) = Duration::try_from_secs_f32(seconds) {
-            metrics.client.observe_rtt(&mut self.client, path, rtt);
-        }
+        // What no `Duration` can say is out of any range.
+        let rtt = Duration::try_from_secs_f32(seconds).unwrap_or(Duration::MAX);
+        metrics.client.observe_rtt(&mut self.client, path, rtt);
     }
 
     pub(super) fn diagnostics(&self) -> Diagnostics {

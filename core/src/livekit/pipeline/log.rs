@@ -29,23 +29,35 @@ pub(super) enum Refused {
     RoomFull,
     /// The sender's share of it is.
     SenderFull,
+    /// The sender has left meanwhile.
+    Left,
+}
+
+/// Whose measure a batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The client's: it counts against its sender's share of the log.
+    Client,
+    /// The server's, of that participant: no client can push it out by filling its own share.
+    Server,
 }
 
 impl Refused {
-    pub(super) const ALL: [Self; 2] = [Self::RoomFull, Self::SenderFull];
+    pub(super) const ALL: [Self; 3] = [Self::RoomFull, Self::SenderFull, Self::Left];
 
     pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::RoomFull => "room_full",
             Self::SenderFull => "sender_full",
+            Self::Left => "left",
         }
     }
 }
 
 impl Entry {
-    /// What counts against the caps: its bytes on the wire, and what naming the receivers takes.
+    /// What counts against the caps: what it takes up in memory.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.batch.encoded_len() + self.receivers.bytes()
+        size_of::<Self>() + self.batch.memory_bytes() + self.receivers.bytes()
     }
 }
 

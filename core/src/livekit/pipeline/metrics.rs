@@ -24,6 +24,7 @@ pub(super) const COLLECT: &str = "collect";
 pub(super) const SEND: &str = "send";
 pub(super) const AUDIENCE: &str = "audience";
 pub(super) const DROP: &str = "drop";
+pub(super) const WAKE: &str = "wake";
 
 /// What the label `tick` calls what is due.
 pub(super) const SAMPLE: &str = "sample";
@@ -57,6 +58,7 @@ pub(super) struct PipelineMetrics {
     pub(super) packets_failed: Reasons,
     pub(super) messages_split: Counter,
     pub(super) report_rows_dropped: Counter,
+    pub(super) report_samples_dropped: Counter,
     pub(super) callback_seconds: Vec<(&'static str, Histogram)>,
     pub(super) panics: Reasons,
     pub(super) ticks_missed: Reasons,
@@ -124,15 +126,16 @@ impl PipelineMetrics {
                 SendError::ALL
                     .map(SendError::reason)
                     .into_iter()
-                    .chain([PANICKED]),
+                    .chain([PANICKED, LEAVING]),
             )?,
             messages_split: counter(&catalog::PIPELINE_MESSAGES_SPLIT)?,
             report_rows_dropped: counter(&catalog::PIPELINE_REPORT_ROWS_DROPPED)?,
+            report_samples_dropped: counter(&catalog::PIPELINE_REPORT_SAMPLES_DROPPED)?,
             callback_seconds,
             panics: Reasons::register(
                 registry,
                 &catalog::PIPELINE_PANICS,
-                [COLLECT, SEND, AUDIENCE, DROP],
+                [COLLECT, SEND, AUDIENCE, DROP, WAKE],
             )?,
             ticks_missed: Reasons::register(
                 registry,
@@ -170,6 +173,9 @@ impl PipelineMetrics {
 
 /// What the label `reason` calls a callback that panicked instead of sending.
 pub(super) const PANICKED: &str = "panicked";
+
+/// And packets beyond what waits for one who is leaving.
+pub(super) const LEAVING: &str = "leaving";
 
 const FIELDS_CLEARED: &str = "unknown_track_or_rid";
 const METADATA_CUT: &str = "metadata_cut";

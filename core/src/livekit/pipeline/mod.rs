@@ -8,6 +8,7 @@
 //! | `intake`, `collector` | what its client sends; what its host measures |
 //! | `room`, `members`, `log` | who hears whom; what was said since the last report |
 //! | `report`, `views` | packets of a log, with what many get made once |
+//! | `sending` | a report on its way out, and what of it waits for those who are leaving |
 //! | `schedule`, `plan` | what is due when, for all of a node's participants; the calendar |
 //! | `task` | the same on the reporter's thread |
 //! | `gate` | who may call a host now, and that nobody does after the end |
@@ -42,6 +43,7 @@ mod rate;
 mod report;
 mod room;
 mod schedule;
+mod sending;
 mod task;
 mod views;
 
@@ -157,7 +159,8 @@ impl Pipeline {
     /// is nothing at all.
     ///
     /// Late is no harm: what was due several times is done once. Due times come in slots of 50 ms. If another
-    /// thread is at it, or this is called from a callback, it does nothing.
+    /// thread is at it, or this is called from a callback, it does nothing but say that it wants to be called
+    /// again in 50 ms; and [`on_wake`](Self::on_wake)'s closure is called when the other run has ended.
     ///
     /// - **Blocks** for the callbacks of all who are due.
     pub fn run(&self, now: ServerTime) -> Option<ServerTime> {
@@ -165,7 +168,8 @@ impl Pipeline {
     }
 
     /// `wake` is called when something is due earlier than the last [`run`](Self::run) said, by whoever joins or
-    /// makes a room: it should see to it that `run` is called. No lock is held meanwhile.
+    /// makes a room; and when a run has ended that turned another away, by whoever ran. It should see to it that
+    /// `run` is called. No lock is held meanwhile; a panic is caught and counted.
     pub fn on_wake(&self, wake: impl Fn() + Send + Sync + 'static) {
         self.core.set_wake(Arc::new(wake));
     }

@@ -92,15 +92,17 @@ impl Participant {
         &self.member.identity
     }
 
-    /// Whether it is in the state ACTIVE: only then is its client told metrics. What was reported before does
-    /// not come later.
+    /// Whether it is in the state ACTIVE: only then is its client told metrics. It holds for what is reported
+    /// from now on: what was not for it before does not come later, and what was for it still comes with the
+    /// next report, as in the reference.
     ///
     /// - **Blocks** for a moment.
     pub fn set_active(&self, active: bool) {
         self.set_standing(|standing| standing.active = active);
     }
 
-    /// Changes the grant `canSubscribeMetrics`, for what is reported from now on.
+    /// Changes the grant `canSubscribeMetrics`, for what is reported from now on: what was for it before still
+    /// comes with the next report.
     ///
     /// - **Blocks** for a moment.
     pub fn set_can_subscribe_metrics(&self, can: bool) {

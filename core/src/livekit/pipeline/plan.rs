@@ -10,7 +10,7 @@ use super::gate;
 use super::member::Member;
 use super::metrics::{self, PipelineMetrics};
 use super::room::RoomShared;
-use super::schedule::{Calendar, Phases, Ticks, TimeLine};
+use super::schedule::{Calendar, Phases, SLOT, Ticks, TimeLine};
 use crate::livekit::time::{Clock, ServerTime};
 
 pub(super) struct Core {
@@ -30,19 +30,15 @@ struct Plan {
     all_rooms: Vec<Weak<RoomShared>>,
     /// Whether a thread is at it.
     running: bool,
+    /// Whether another one wanted to, meanwhile.
+    turned_away: bool,
     stopped: bool,
     /// What the last run said would be due next.
     promised: Option<ServerTime>,
-    wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    wake: Option<Wake>,
 }
 
-/// What is due, and since when.
-#[derive(Default)]
-struct Due {
-    since: Option<ServerTime>,
-    members: Vec<Weak<Member>>,
-    rooms: Vec<Weak<RoomShared>>,
-}
+type Wake = Arc<dyn Fn() + Send + Sync>;
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +61,7 @@ impl Core {
                 room_phases: Phases::default(),
                 all_rooms: Vec::new(),
                 running: false,
+                turned_away: false,
                 stopped: false,
                 promised: None,
                 wake: None,
@@ -88,8 +85,15 @@ impl Core {
     }
 
     /// Who is to be woken when something is due earlier than the last run said.
-    pub(super) fn set_wake(&self, wake: Arc<dyn Fn() + Send + Sync>) {
-        self.lock().wake = Some(wake);
+    pub(super) fn set_wake(&self, wake: Wake) {
+        let before = self.lock().wake.replace(wake);
+        drop(before); // the host's code: not under the lock
+    }
+
+    fn call_wake(&self, wake: Option<Wake>) {
+        if let Some(wake) = wake {
+            self.call(metrics::WAKE, || wake());
+        }
     }
 
     /// Makes a room whose ticks have a phase of their own.
@@ -109,7 +113,7 @@ impl Core {
         plan.rooms.insert(ticks.next(), Arc::downgrade(&room));
         let wake = plan.woken_by(ticks.next());
         drop(plan);
-        wake.inspect(|wake| wake());
+        self.call_wake(wake);
         room
     }
 
@@ -132,26 +136,25 @@ impl Core {
         plan.members.insert(times.next(), Arc::downgrade(&member));
         let wake = plan.woken_by(times.next());
         drop(plan);
-        wake.inspect(|wake| wake());
+        self.call_wake(wake);
         Some(member)
     }
 
     /// Does all that is due at `now`, participants before rooms; when something is due next.
     pub(super) fn run(&self, now: ServerTime) -> Option<ServerTime> {
-        let due = match self.lock().begin(now) {
-            Ok(due) => due,
-            Err(next) => return next,
+        let Some(mut run) = Run::begin(self, now) else {
+            return Some(now.after(SLOT));
         };
-        if let Some(since) = due.since {
-            self.metrics.late.record(metrics::ns(now.since(since)));
+        while let Some(member) = run.members.last() {
+            let next = member.upgrade().and_then(|member| member.run(now));
+            run.member_done(next);
         }
-        let alive = due.members.iter().filter_map(Weak::upgrade);
-        let members = alive.filter_map(|m| Some((m.run(now)?, Arc::downgrade(&m))));
-        let members: Vec<_> = members.collect();
-        let alive = due.rooms.iter().filter_map(Weak::upgrade);
-        let rooms = alive.map(|r| (r.run(now), Arc::downgrade(&r)));
-        let rooms: Vec<_> = rooms.collect();
-        self.lock().finish(members, rooms)
+        while let Some(room) = run.rooms.last() {
+            let next = room.upgrade().map(|room| room.run(now));
+            run.room_done(next);
+        }
+        drop(run);
+        self.lock().promised
     }
 
     /// Lets nobody join any more; the rooms there are.
@@ -169,41 +172,123 @@ impl Plan {
     }
 
     /// Who to wake for something that is due then.
-    fn woken_by(&mut self, due: ServerTime) -> Option<Arc<dyn Fn() + Send + Sync>> {
-        // A run under way will see it.
-        let early = !self.running && self.promised.is_none_or(|promised| due < promised);
+    fn woken_by(&mut self, due: ServerTime) -> Option<Wake> {
+        // A run under way will see it; but it is not said that who runs is who was promised.
+        let early = self.promised.is_none_or(|promised| due < promised);
         if early {
             self.promised = Some(due);
         }
         self.wake.clone().filter(|_| early)
     }
+}
 
-    /// `Err`: a run is under way, with what was promised.
-    fn begin(&mut self, now: ServerTime) -> Result<Due, Option<ServerTime>> {
-        if self.running {
-            return Err(self.next());
+/// A run under way. However it ends, who was due is in the calendar again, and the next run may begin.
+struct Run<'a> {
+    core: &'a Core,
+    now: ServerTime,
+    /// Who is still to come, last first.
+    members: Vec<Weak<Member>>,
+    rooms: Vec<Weak<RoomShared>>,
+    /// Who has been there and goes on, and when.
+    members_done: Vec<(ServerTime, Weak<Member>)>,
+    rooms_done: Vec<(ServerTime, Weak<RoomShared>)>,
+}
+
+impl<'a> Run<'a> {
+    /// `None` if another one is under way: its end wakes.
+    fn begin(core: &'a Core, now: ServerTime) -> Option<Self> {
+        let mut plan = core.lock();
+        if plan.running {
+            plan.turned_away = true;
+            return None;
         }
-        self.running = true;
-        Ok(Due {
-            since: self.next().filter(|since| *since <= now),
-            members: self.members.take_due(now),
-            rooms: self.rooms.take_due(now),
+        plan.running = true;
+        let since = plan.next().filter(|since| *since <= now);
+        let mut members = plan.members.take_due(now);
+        let mut rooms = plan.rooms.take_due(now);
+        drop(plan);
+        if let Some(since) = since {
+            core.metrics.late.record(metrics::ns(now.since(since)));
+        }
+        members.reverse();
+        rooms.reverse();
+        Some(Self {
+            core,
+            now,
+            members_done: Vec::with_capacity(members.len()),
+            rooms_done: Vec::with_capacity(rooms.len()),
+            members,
+            rooms,
         })
     }
 
-    fn finish(
-        &mut self,
-        members: Vec<(ServerTime, Weak<Member>)>,
-        rooms: Vec<(ServerTime, Weak<RoomShared>)>,
-    ) -> Option<ServerTime> {
-        for (due, member) in members {
-            self.members.insert(due, member);
+    /// The next member has been there; `None` if it does not go on.
+    fn member_done(&mut self, next: Option<ServerTime>) {
+        let member = self.members.pop();
+        self.members_done.extend(next.zip(member));
+    }
+
+    /// The next room.
+    fn room_done(&mut self, next: Option<ServerTime>) {
+        let room = self.rooms.pop();
+        self.rooms_done.extend(next.zip(room));
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        let soon = self.now.after(SLOT);
+        let mut plan = self.core.lock();
+        // Only a panic leaves any over.
+        for member in self.members.drain(..) {
+            plan.members.insert(soon, member);
         }
-        for (due, room) in rooms {
-            self.rooms.insert(due, room);
+        for room in self.rooms.drain(..) {
+            plan.rooms.insert(soon, room);
         }
-        self.running = false;
-        self.promised = self.next();
-        self.promised
+        for (due, member) in self.members_done.drain(..) {
+            plan.members.insert(due, member);
+        }
+        for (due, room) in self.rooms_done.drain(..) {
+            plan.rooms.insert(due, room);
+        }
+        plan.running = false;
+        plan.promised = plan.next();
+        let turned_away = std::mem::take(&mut plan.turned_away);
+        let wake = plan.wake.clone().filter(|_| turned_away);
+        drop(plan);
+        self.core.call_wake(wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Duration;
+
+    /// A fault of our own in a run ends that run, and no other.
+    #[test]
+    fn a_run_that_panics_leaves_all_who_were_due_in_the_calendar() {
+        let metrics = PipelineMetrics::register(&Registry::new().unwrap()).unwrap();
+        let core = Arc::new(Core::new(PipelineConfig::default(), metrics));
+        let now = ServerTime::from_ns(1_700_000_000_000_000_000);
+        let room = core.room(now, |ticks| {
+            Arc::new(RoomShared::new(Arc::clone(&core), None, ticks))
+        });
+        let later = now.after(Duration::from_secs(100));
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let run = Run::begin(&core, later).unwrap();
+            assert_eq!((run.rooms.len(), core.lock().next()), (1, None));
+            panic!("tried");
+        }));
+        assert!(panicked.is_err());
+        let soon = later.after(SLOT);
+        assert_eq!(core.lock().next(), Some(soon));
+        assert_eq!(core.lock().promised, Some(soon));
+        let interval = core.config.reporter.interval;
+        assert_eq!(core.run(soon), Some(later.after(interval)));
+        drop(room);
     }
 }

@@ -73,7 +73,7 @@ impl std::error::Error for SendError {}
 ///
 /// Asked for each batch and each receiver that is active and may get metrics, by whatever thread brings the
 /// batch, with no lock of the pipeline held. It is the room's: it may be asked about a participant that is
-/// just leaving. A panic is caught, counted, and means no.
+/// just leaving. A panic is caught, counted, and means no; one of its `Drop` is caught and counted, too.
 pub trait Audience: Send + Sync {
     /// Whether `receiver` is subscribed to a track of `publisher`. Both are identities, and never the same
     /// participant's.

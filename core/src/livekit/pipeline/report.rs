@@ -124,7 +124,12 @@ impl Press<'_> {
 
     fn merge(&self, builder: &mut Builder, batch: &SharedBatch, part: Part<'_>) {
         let counts = builder.merge_shared(batch, part);
-        self.metrics.report_rows_dropped.add(counts.rows_dropped());
+        let (rows, samples) = (counts.rows_dropped(), counts.samples_dropped());
+        if rows + samples > 0 {
+            let cut = batch.samples_of(part).saturating_sub(counts.samples);
+            self.metrics.report_rows_dropped.add(rows);
+            self.metrics.report_samples_dropped.add(cut);
+        }
     }
 
     fn packets(

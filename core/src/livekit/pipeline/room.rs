@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::gate;
-use super::log::{Entry, Log, Refused};
+use super::log::{Entry, Log, Origin, Refused};
 use super::member::Member;
 use super::members::Members;
 use super::metrics;
@@ -19,6 +19,7 @@ use super::plan::Core;
 use super::provider::{Audience, Provider};
 use super::report::Press;
 use super::schedule::Ticks;
+use super::sending::{Sending, Waiting};
 use crate::livekit::batch::SharedBatch;
 use crate::livekit::time::ServerTime;
 
@@ -45,25 +46,8 @@ struct State {
     reports: u64,
     /// The log that is being reported.
     sending: Option<Arc<Sending>>,
-}
-
-/// A log on its way out.
-struct Sending {
-    /// Counts from 1 in each room.
-    number: u64,
-    log: Log,
-    /// Members at the time, by place, ascending.
-    members: Vec<Arc<Member>>,
-}
-
-impl Sending {
-    fn member(&self, place: usize) -> Option<&Arc<Member>> {
-        let at = self
-            .members
-            .binary_search_by_key(&place, |m| m.place)
-            .ok()?;
-        self.members.get(at)
-    }
+    /// What waits for those who are leaving.
+    waiting: Waiting,
 }
 
 impl fmt::Debug for RoomShared {
@@ -157,6 +141,7 @@ impl RoomShared {
                 ticks,
                 reports: 0,
                 sending: None,
+                waiting: Waiting::default(),
             }),
         }
     }
@@ -183,14 +168,15 @@ impl RoomShared {
     }
 
     /// Puts a batch into the reports of all who get it.
-    pub(super) fn share(&self, sender: &Member, batch: SharedBatch) {
+    pub(super) fn share(&self, sender: &Member, batch: SharedBatch, origin: Origin) {
         if batch.is_empty() {
             return;
         }
         let asked = self.audience.as_ref().map(|a| self.ask(&**a, sender));
         let mut state = self.lock();
         if !state.holds(sender) {
-            return;
+            let dropped = &self.core.metrics.batches_dropped;
+            return dropped.add(Refused::Left.reason(), 1);
         }
         let receivers = match asked {
             None => state.members.receivers_of(sender.place),
@@ -206,7 +192,7 @@ impl RoomShared {
                 batch: Arc::new(batch),
                 receivers,
             };
-            match state.push(sender.place, entry, &self.core) {
+            match state.push(sender.place, entry, origin, &self.core) {
                 Ok(()) => self.core.metrics.deliveries.add(count),
                 Err(refused) => self.core.metrics.batches_dropped.add(refused.reason(), 1),
             }
@@ -250,7 +236,7 @@ impl RoomShared {
         let identity = |place| sending.member(place).map(|member| &*member.identity);
         let deliver = |place, packets: Vec<Vec<u8>>| {
             if let Some(member) = sending.member(place) {
-                member.deliver(sending.number, &packets);
+                member.deliver(sending.number, packets);
             }
         };
         let places = sending.members.iter().map(|member| member.place);
@@ -258,14 +244,26 @@ impl RoomShared {
         press.run(&sending.log.entries, places, identity, deliver);
     }
 
-    /// `member` leaves; what it has still to get: of a log on its way out, unless that is number `reported` or
-    /// older, and of the present one.
+    /// Keeps packets of report `number` for `member`, who is saying its last words: [`Self::depart`] has them.
+    pub(super) fn keep(&self, member: &Member, number: u64, packets: Vec<Vec<u8>>) {
+        let count = packets.len() as u64;
+        let limit = self.core.config.reports.report.encoded_bytes;
+        let mut state = self.lock();
+        // If it has departed, it has got this: then the log was on its way out.
+        if state.holds(member) && !state.waiting.keep(member.place, number, packets, limit) {
+            let failed = &self.core.metrics.packets_failed;
+            failed.add(metrics::LEAVING, count);
+        }
+    }
+
+    /// `member` leaves; what it has still to get: what was kept for it; its part of a log on its way out, unless
+    /// that is number `reported` or older; and of the present log.
     pub(super) fn depart(&self, member: &Member, reported: u64, now: ServerTime) -> Vec<Vec<u8>> {
         let mut state = self.lock();
-        let sending = state.sending.clone().filter(|sending| {
-            let there = sending.member(member.place);
-            sending.number > reported && there.is_some_and(|there| std::ptr::eq(&**there, member))
-        });
+        let kept = state.waiting.take(member.place);
+        let reported = reported.max(kept.number);
+        let sending = state.sending.clone();
+        let sending = sending.filter(|sending| sending.owes(member, reported));
         let mut batches = Vec::new();
         let logs = sending.iter().map(|s| &s.log).chain([&state.log]);
         for entry in logs.flat_map(|log| &log.entries) {
@@ -279,7 +277,9 @@ impl RoomShared {
         }
         drop(state);
         let batches = batches.iter().map(|batch| &**batch);
-        self.press(now).run_for(&member.identity, batches)
+        let mut packets = kept.packets;
+        packets.extend(self.press(now).run_for(&member.identity, batches));
+        packets
     }
 
     fn press(&self, now: ServerTime) -> Press<'_> {
@@ -293,7 +293,12 @@ impl RoomShared {
 
 impl Drop for RoomShared {
     fn drop(&mut self) {
-        self.core.metrics.rooms.dec();
+        let metrics = &self.core.metrics;
+        metrics.rooms.dec();
+        let audience = self.audience.take();
+        if gate::call(|| drop(audience)).is_none() {
+            metrics.panics.add(metrics::DROP, 1);
+        }
     }
 }
 
@@ -303,13 +308,19 @@ impl State {
         there.is_some_and(|there| std::ptr::eq(&**there, member))
     }
 
-    fn push(&mut self, sender: usize, entry: Entry, core: &Core) -> Result<(), Refused> {
+    fn push(
+        &mut self,
+        sender: usize,
+        entry: Entry,
+        origin: Origin,
+        core: &Core,
+    ) -> Result<(), Refused> {
         let bytes = entry.bytes();
         if !self.log.has_room(bytes, core.config.reports.log_bytes) {
             return Err(Refused::RoomFull);
         }
         let limit = core.config.senders.log_bytes;
-        if !self.members.charge(sender, bytes, limit) {
+        if origin == Origin::Client && !self.members.charge(sender, bytes, limit) {
             return Err(Refused::SenderFull);
         }
         self.log.push(entry);
