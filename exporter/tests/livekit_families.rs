@@ -18,6 +18,7 @@ use common::parser::{Family, parse};
 use media_metrics_core::livekit::families::*;
 use media_metrics_core::quality::Rating;
 use media_metrics_core::{Counter, Gauge, Registry};
+use media_metrics_exporter::openmetrics;
 use media_metrics_exporter::text::Encoder;
 use serde_json::Value;
 
@@ -186,6 +187,33 @@ fn a_scrape_holds_every_family_to_the_letter() {
                 assert_eq!(series, strings(le), "{name}");
             }
         }
+    }
+}
+
+/// OpenMetrics adds to names and changes the looks of bounds: not of these.
+#[test]
+fn openmetrics_has_the_same_lines() {
+    let (registry, families) = registered();
+    tell_everything(&families);
+    let _gauges = derive_everything(&families);
+    let snapshot = registry.collect();
+    let (mut text, mut open) = (Vec::new(), Vec::new());
+    Encoder::new().encode(&snapshot, &mut text);
+    openmetrics::Encoder::new().encode(&snapshot, &mut open);
+    let [text, open] = [text, open].map(|page| String::from_utf8(page).unwrap());
+    let samples = |page: &str| -> Vec<String> {
+        let samples = page.lines().filter(|line| line.starts_with("livekit_"));
+        samples.map(str::to_owned).collect()
+    };
+    assert!(samples(&text).len() > 300);
+    assert_eq!(samples(&open), samples(&text));
+    for line in [
+        "# TYPE livekit_packet counter",
+        "# TYPE livekit_packet_bytes unknown",
+        "# TYPE livekit_room_total gauge",
+        "# TYPE livekit_rtt_ms histogram",
+    ] {
+        assert!(open.lines().any(|l| l == line), "{line}");
     }
 }
 

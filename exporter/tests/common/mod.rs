@@ -1,7 +1,11 @@
-//! What several tests need: a parser that shares no code with the encoder, and a client that speaks
-//! HTTP over a bare socket, so that it can also misbehave.
+//! What several tests need: readers that share no code with the encoders, snapshots of any content, and a client
+//! that speaks HTTP over a bare socket, so that it can also misbehave.
 
 #[allow(dead_code, reason = "not every test speaks HTTP")]
 pub(crate) mod client;
+#[allow(dead_code, reason = "not every test reads messages")]
+pub(crate) mod messages;
 #[allow(dead_code, reason = "not every test reads pages")]
 pub(crate) mod parser;
+#[allow(dead_code, reason = "not every test makes snapshots up")]
+pub(crate) mod random;
