@@ -7,16 +7,9 @@
 //! `interruptionCount`, `totalInterruptionDuration`, `jitterBufferDelay`, `jitterBufferEmittedCount` and
 //! `qualityLimitationDurations`. All are totals since the track began; durations are in seconds.
 
-use std::ops::RangeInclusive;
-
 use crate::catalog;
 use crate::desc::Desc;
-
-/// Numbers below this one are the enum's, the others are indexes of a batch's string table.
-pub(super) const FIRST_CUSTOM: u32 = 4_096;
-
-/// Labels of a publisher's encoders.
-pub(super) const QUALITY_LIMITATION: RangeInclusive<u32> = 14..=16;
+use crate::livekit::batch::MetricLabel;
 
 /// Largest totals that are believed: a billion events; 2.9 years of audio at 48 kHz; 4.2 years; and 2.9 years of
 /// audio in a jitter buffer of a quarter of a second. So one lie adds at most 2^50 recorded units, of the 2^64 that
@@ -32,8 +25,6 @@ const RTT_SECONDS: f32 = 60.0;
 
 /// What a label's values are.
 pub(super) struct Meaning {
-    /// The enum's name for it, in lower case.
-    pub(super) label: &'static str,
     /// The family that its values go to.
     pub(super) desc: &'static Desc,
     /// Values of the family's labels.
@@ -42,48 +33,71 @@ pub(super) struct Meaning {
     pub(super) max: f32,
 }
 
-const fn plain(label: &'static str, desc: &'static Desc, max: f32) -> Meaning {
-    labelled(label, desc, &[], max)
+/// What the values of `label` are.
+pub(super) fn meaning(label: MetricLabel) -> Meaning {
+    use MetricLabel as L;
+    let (desc, values, max): (_, &'static [&'static str], _) = match label {
+        L::AgentsLlmTtft => (&catalog::CLIENT_AGENT_LATENCY, &["llm_ttft"], AGENT_SECONDS),
+        L::AgentsSttTtft => (&catalog::CLIENT_AGENT_LATENCY, &["stt_ttft"], AGENT_SECONDS),
+        L::AgentsTtsTtfb => (&catalog::CLIENT_AGENT_LATENCY, &["tts_ttfb"], AGENT_SECONDS),
+        L::ClientVideoSubscriberFreezeCount => (&catalog::CLIENT_FREEZES, &[], EVENTS),
+        L::ClientVideoSubscriberTotalFreezeDuration => {
+            (&catalog::CLIENT_FREEZE_SECONDS, &[], SECONDS)
+        }
+        L::ClientVideoSubscriberPauseCount => (&catalog::CLIENT_PAUSES, &[], EVENTS),
+        L::ClientVideoSubscriberTotalPausesDuration => {
+            (&catalog::CLIENT_PAUSE_SECONDS, &[], SECONDS)
+        }
+        L::ClientAudioSubscriberConcealedSamples => {
+            (&catalog::CLIENT_CONCEALED_SAMPLES, &[], SAMPLES)
+        }
+        L::ClientAudioSubscriberSilentConcealedSamples => {
+            (&catalog::CLIENT_SILENT_CONCEALED_SAMPLES, &[], SAMPLES)
+        }
+        L::ClientAudioSubscriberConcealmentEvents => {
+            (&catalog::CLIENT_CONCEALMENT_EVENTS, &[], EVENTS)
+        }
+        L::ClientAudioSubscriberInterruptionCount => (&catalog::CLIENT_INTERRUPTIONS, &[], EVENTS),
+        L::ClientAudioSubscriberTotalInterruptionDuration => {
+            (&catalog::CLIENT_INTERRUPTION_SECONDS, &[], SECONDS)
+        }
+        L::ClientSubscriberJitterBufferDelay => {
+            (&catalog::CLIENT_JITTER_BUFFER_DELAY, &[], SAMPLE_SECONDS)
+        }
+        L::ClientSubscriberJitterBufferEmittedCount => {
+            (&catalog::CLIENT_JITTER_BUFFER_EMITTED, &[], SAMPLES)
+        }
+        L::ClientVideoPublisherQualityLimitationDurationBandwidth => (
+            &catalog::CLIENT_QUALITY_LIMITATION_SECONDS,
+            &["bandwidth"],
+            SECONDS,
+        ),
+        L::ClientVideoPublisherQualityLimitationDurationCpu => (
+            &catalog::CLIENT_QUALITY_LIMITATION_SECONDS,
+            &["cpu"],
+            SECONDS,
+        ),
+        L::ClientVideoPublisherQualityLimitationDurationOther => (
+            &catalog::CLIENT_QUALITY_LIMITATION_SECONDS,
+            &["other"],
+            SECONDS,
+        ),
+        L::PublisherRtt => (&catalog::CLIENT_RTT, &["publisher"], RTT_SECONDS),
+        L::ServerMeshRtt => (&catalog::CLIENT_RTT, &["mesh"], RTT_SECONDS),
+        L::SubscriberRtt => (&catalog::CLIENT_RTT, &["subscriber"], RTT_SECONDS),
+    };
+    Meaning { desc, values, max }
 }
 
-const fn labelled(
-    label: &'static str,
-    desc: &'static Desc,
-    values: &'static [&'static str],
-    max: f32,
-) -> Meaning {
-    Meaning {
+/// Whether it is about a publisher's encoders.
+pub(super) const fn is_quality_limitation(label: MetricLabel) -> bool {
+    matches!(
         label,
-        desc,
-        values,
-        max,
-    }
+        MetricLabel::ClientVideoPublisherQualityLimitationDurationBandwidth
+            | MetricLabel::ClientVideoPublisherQualityLimitationDurationCpu
+            | MetricLabel::ClientVideoPublisherQualityLimitationDurationOther
+    )
 }
-
-/// By number of the label.
-#[rustfmt::skip]
-pub(super) static MEANINGS: [Meaning; 20] = [
-    labelled("agents_llm_ttft", &catalog::CLIENT_AGENT_LATENCY, &["llm_ttft"], AGENT_SECONDS),
-    labelled("agents_stt_ttft", &catalog::CLIENT_AGENT_LATENCY, &["stt_ttft"], AGENT_SECONDS),
-    labelled("agents_tts_ttfb", &catalog::CLIENT_AGENT_LATENCY, &["tts_ttfb"], AGENT_SECONDS),
-    plain("client_video_subscriber_freeze_count", &catalog::CLIENT_FREEZES, EVENTS),
-    plain("client_video_subscriber_total_freeze_duration", &catalog::CLIENT_FREEZE_SECONDS, SECONDS),
-    plain("client_video_subscriber_pause_count", &catalog::CLIENT_PAUSES, EVENTS),
-    plain("client_video_subscriber_total_pauses_duration", &catalog::CLIENT_PAUSE_SECONDS, SECONDS),
-    plain("client_audio_subscriber_concealed_samples", &catalog::CLIENT_CONCEALED_SAMPLES, SAMPLES),
-    plain("client_audio_subscriber_silent_concealed_samples", &catalog::CLIENT_SILENT_CONCEALED_SAMPLES, SAMPLES),
-    plain("client_audio_subscriber_concealment_events", &catalog::CLIENT_CONCEALMENT_EVENTS, EVENTS),
-    plain("client_audio_subscriber_interruption_count", &catalog::CLIENT_INTERRUPTIONS, EVENTS),
-    plain("client_audio_subscriber_total_interruption_duration", &catalog::CLIENT_INTERRUPTION_SECONDS, SECONDS),
-    plain("client_subscriber_jitter_buffer_delay", &catalog::CLIENT_JITTER_BUFFER_DELAY, SAMPLE_SECONDS),
-    plain("client_subscriber_jitter_buffer_emitted_count", &catalog::CLIENT_JITTER_BUFFER_EMITTED, SAMPLES),
-    labelled("client_video_publisher_quality_limitation_duration_bandwidth", &catalog::CLIENT_QUALITY_LIMITATION_SECONDS, &["bandwidth"], SECONDS),
-    labelled("client_video_publisher_quality_limitation_duration_cpu", &catalog::CLIENT_QUALITY_LIMITATION_SECONDS, &["cpu"], SECONDS),
-    labelled("client_video_publisher_quality_limitation_duration_other", &catalog::CLIENT_QUALITY_LIMITATION_SECONDS, &["other"], SECONDS),
-    labelled("publisher_rtt", &catalog::CLIENT_RTT, &["publisher"], RTT_SECONDS),
-    labelled("server_mesh_rtt", &catalog::CLIENT_RTT, &["mesh"], RTT_SECONDS),
-    labelled("subscriber_rtt", &catalog::CLIENT_RTT, &["subscriber"], RTT_SECONDS),
-];
 
 /// A way that round trips are measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,16 +114,16 @@ impl RttPath {
     const ALL: [Self; 3] = [Self::Publisher, Self::Mesh, Self::Subscriber];
 
     /// The path that a label is about, if it is about one.
-    pub(super) fn of(label: u32) -> Option<Self> {
+    pub(super) fn of(label: MetricLabel) -> Option<Self> {
         Self::ALL.into_iter().find(|path| path.label() == label)
     }
 
-    /// Number of the label in `MetricLabel`.
-    pub(super) const fn label(self) -> u32 {
+    /// The label that is about it.
+    pub(super) const fn label(self) -> MetricLabel {
         match self {
-            Self::Publisher => 17,
-            Self::Mesh => 18,
-            Self::Subscriber => 19,
+            Self::Publisher => MetricLabel::PublisherRtt,
+            Self::Mesh => MetricLabel::ServerMeshRtt,
+            Self::Subscriber => MetricLabel::SubscriberRtt,
         }
     }
 }

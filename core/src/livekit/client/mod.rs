@@ -19,6 +19,7 @@ mod state;
 
 use std::time::Duration;
 
+use super::batch::{FIRST_STRING_INDEX, MetricLabel};
 use super::messages::MetricSample;
 use super::time::ServerTime;
 use crate::catalog;
@@ -28,7 +29,7 @@ use crate::error::RegisterError;
 use crate::histogram::Histogram;
 use crate::registry::Registry;
 use dropped::{Dropped, Reason};
-use label::{FIRST_CUSTOM, MEANINGS, Meaning, QUALITY_LIMITATION};
+use label::{Meaning, is_quality_limitation, meaning};
 
 pub use label::RttPath;
 pub use state::{ClientState, MAX_SERIES, SILENT_S};
@@ -77,6 +78,7 @@ pub struct ClientMetrics {
 /// What is recorded for one label.
 #[derive(Clone, Debug)]
 struct LabelMetrics {
+    label: MetricLabel,
     values: Values,
     samples: Counter,
     /// Recorded units in one unit of the label.
@@ -101,17 +103,19 @@ impl ClientMetrics {
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let registry = &registry.for_library();
         let samples = |label: &str| registry.counter(&catalog::CLIENT_SAMPLES, &[label]);
-        let mut labels = Vec::with_capacity(MEANINGS.len());
-        for meaning in &MEANINGS {
-            labels.push(LabelMetrics {
-                values: Values::register(registry, meaning)?,
-                samples: samples(meaning.label)?,
+        let register = |label: MetricLabel| {
+            let meaning = meaning(label);
+            Ok(LabelMetrics {
+                label,
+                values: Values::register(registry, &meaning)?,
+                samples: samples(&label.name().to_ascii_lowercase())?,
                 per_unit: meaning.desc.recorded_per_unit(),
                 max: meaning.max,
-            });
-        }
+            })
+        };
+        let labels = MetricLabel::ALL.into_iter().map(register);
         Ok(Self {
-            labels,
+            labels: labels.collect::<Result<_, _>>()?,
             unassigned: samples("unassigned")?,
             custom: samples("custom")?,
             resets: registry.counter(&catalog::CLIENT_RESETS, &[])?,
@@ -134,11 +138,11 @@ impl ClientMetrics {
         for row in rows {
             let samples = row.samples.len() as u64;
             match self.labels.get(row.label as usize) {
-                Some(_) if is_measured(state, row.label) => {
+                Some(label) if is_measured(state, label.label) => {
                     self.dropped.add(Reason::MeasuredHere, samples);
                 }
                 Some(label) => self.count(label, state, now, &row),
-                None if row.label < FIRST_CUSTOM => self.unassigned.add(samples),
+                None if row.label < FIRST_STRING_INDEX => self.unassigned.add(samples),
                 None => self.custom.add(samples),
             }
         }
@@ -150,7 +154,7 @@ impl ClientMetrics {
     /// says of this path is dropped: so nothing is counted twice.
     pub fn observe_rtt(&self, state: &mut ClientState, path: RttPath, rtt: Duration) {
         state.measure(path);
-        let Some(label) = self.labels.get(path.label() as usize) else {
+        let Some(label) = self.labels.get(path.label().number() as usize) else {
             return;
         };
         match (&label.values, label.recorded(rtt.as_secs_f32())) {
@@ -172,7 +176,7 @@ impl ClientMetrics {
         let key = state.key(row);
         // Of a publisher that names no track (Swift's SDK) several may share the series. If each took turns to
         // reset it, all would be counted again and again; so the largest counts.
-        let shared = row.track.is_empty() && QUALITY_LIMITATION.contains(&row.label);
+        let shared = row.track.is_empty() && is_quality_limitation(label.label);
         for sample in row.samples {
             let next = label.recorded(sample.value).and_then(|recorded| {
                 let last = state.next(key, sample.timestamp_ms, now)?;
@@ -202,7 +206,7 @@ impl ClientMetrics {
     }
 }
 
-fn is_measured(state: &ClientState, label: u32) -> bool {
+fn is_measured(state: &ClientState, label: MetricLabel) -> bool {
     RttPath::of(label).is_some_and(|path| state.is_measured(path))
 }
 
