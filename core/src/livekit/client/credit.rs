@@ -59,7 +59,9 @@ impl SeriesCredit {
 
     /// Whether it may begin anew; then that is counted.
     pub(super) fn begin_anew(&mut self, now_s: u32) -> bool {
-        let until_s = now_s.max(self.resets_until_s).saturating_add(SECONDS_PER_RESET);
+        let until_s = now_s
+            .max(self.resets_until_s)
+            .saturating_add(SECONDS_PER_RESET);
         let may = until_s <= now_s.saturating_add(RESETS * SECONDS_PER_RESET);
         if may {
             self.resets_until_s = until_s;

@@ -11,17 +11,41 @@ use crate::catalog;
 use crate::desc::Desc;
 use crate::livekit::batch::MetricLabel;
 
-/// Largest totals that are believed: a billion events; 2.9 years of audio at 48 kHz; 4.2 years; and 2.9 years of
-/// audio in a jitter buffer of a quarter of a second. So one lie adds at most 2^50 recorded units, of the 2^64 that
-/// a counter holds.
-const EVENTS: f32 = (1u64 << 30) as f32;
-const SAMPLES: f32 = (1u64 << 42) as f32;
-const SECONDS: f32 = (1u64 << 27) as f32;
-const SAMPLE_SECONDS: f32 = (1u64 << 40) as f32;
+/// Which values are believed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    /// The largest, in the exposed unit.
+    pub(super) max: f32,
+    /// Of a total, the most that it can grow by in a second; of single measurements none.
+    pub(super) per_second: Option<f64>,
+}
 
-/// Largest latencies that are believed: what the families' histograms can hold.
-const AGENT_SECONDS: f32 = 600.0;
-const RTT_SECONDS: f32 = 60.0;
+/// Events: a billion; a thousand a second.
+const EVENTS: Range = total(1 << 30, 1_000.0);
+/// Samples: 2.9 years of audio at 48 kHz; two channels at 192 kHz.
+const SAMPLES: Range = total(1 << 42, 384_000.0);
+/// Durations: 4.2 years; they take as long as they last.
+const SECONDS: Range = total(1 << 27, 1.0);
+/// Delays of samples: 2.9 years of audio in a buffer of a quarter of a second; 192 kHz in one of 10 s.
+const SAMPLE_SECONDS: Range = total(1 << 40, 1_920_000.0);
+
+/// Latencies: what the families' histograms can hold.
+const AGENT_SECONDS: Range = single(600.0);
+const RTT_SECONDS: Range = single(60.0);
+
+const fn total(max: u64, per_second: f64) -> Range {
+    Range {
+        max: max as f32,
+        per_second: Some(per_second),
+    }
+}
+
+const fn single(max: f32) -> Range {
+    Range {
+        max,
+        per_second: None,
+    }
+}
 
 /// What a label's values are.
 pub(super) struct Meaning {
@@ -29,14 +53,14 @@ pub(super) struct Meaning {
     pub(super) desc: &'static Desc,
     /// Values of the family's labels.
     pub(super) values: &'static [&'static str],
-    /// Largest value that is believed, in the exposed unit.
-    pub(super) max: f32,
+    /// Which values are believed.
+    pub(super) range: Range,
 }
 
 /// What the values of `label` are.
 pub(super) fn meaning(label: MetricLabel) -> Meaning {
     use MetricLabel as L;
-    let (desc, values, max): (_, &'static [&'static str], _) = match label {
+    let (desc, values, range): (_, &'static [&'static str], _) = match label {
         L::AgentsLlmTtft => (&catalog::CLIENT_AGENT_LATENCY, &["llm_ttft"], AGENT_SECONDS),
         L::AgentsSttTtft => (&catalog::CLIENT_AGENT_LATENCY, &["stt_ttft"], AGENT_SECONDS),
         L::AgentsTtsTtfb => (&catalog::CLIENT_AGENT_LATENCY, &["tts_ttfb"], AGENT_SECONDS),
@@ -86,7 +110,11 @@ pub(super) fn meaning(label: MetricLabel) -> Meaning {
         L::ServerMeshRtt => (&catalog::CLIENT_RTT, &["mesh"], RTT_SECONDS),
         L::SubscriberRtt => (&catalog::CLIENT_RTT, &["subscriber"], RTT_SECONDS),
     };
-    Meaning { desc, values, max }
+    Meaning {
+        desc,
+        values,
+        range,
+    }
 }
 
 /// Whether it is about a publisher's encoders.
