@@ -331,7 +331,7 @@ catalog! {
     /// Samples counted.
     CLIENT_SAMPLES = Desc::counter("media_client_samples_total", "Samples of clients' series that were counted, by label: a name of LiveKit's enum MetricLabel in lower case, unassigned (a number that it does not name) or custom (a label of the client's own).").labels(&["label"]);
     /// Samples not counted.
-    CLIENT_SAMPLES_DROPPED = Desc::counter("media_client_samples_dropped_total", "Samples of clients' series that were not counted, by reason: no such value (out_of_range: negative, not a number, or beyond belief), older than what its series had (out_of_order), of the same time (duplicate), of one series too many of a sender (too_many_series), of a round trip that the server measures itself (measured_here).").labels(&["reason"]);
+    CLIENT_SAMPLES_DROPPED = Desc::counter("media_client_samples_dropped_total", "Samples of clients' series that were not counted, by reason: no such value (out_of_range: negative, not a number, beyond belief, or a total that grew or began anew faster than can be), older than what its series had (out_of_order), of the same time (duplicate), of one series too many of a sender (too_many_series), of a round trip that the server measures itself (measured_here).").labels(&["reason"]);
     /// Totals that began anew.
     CLIENT_RESETS = Desc::counter("media_client_resets_total", "Times that a client's total fell, and so was taken to have begun anew at 0.");
     // LiveKit's pipeline: what clients send, and our own machinery.

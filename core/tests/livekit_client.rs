@@ -19,15 +19,27 @@ use media_metrics_core::livekit::time::ServerTime;
 use media_metrics_core::snapshot::Values;
 use media_metrics_core::{Registry, Snapshot};
 
+#[path = "livekit_client/growth.rs"]
+mod growth;
 #[path = "livekit_client/hostile.rs"]
 mod hostile;
 #[path = "livekit_client/model.rs"]
 mod model;
+#[path = "livekit_client/times.rs"]
+mod times;
 
 const FREEZES: u32 = 3;
 const FREEZE_SECONDS: u32 = 4;
 const LIMITED_BY_CPU: u32 = 15;
 const PUBLISHER_RTT: u32 = 17;
+
+const ROW: ClientRow<'_> = ClientRow {
+    identity: "alice",
+    label: FREEZES,
+    track: "",
+    rid: "",
+    samples: &[],
+};
 
 /// A registry with the families, and a sender.
 struct Bench {
@@ -51,11 +63,15 @@ impl Bench {
     /// The sender says these (time in ms, value) of a label.
     fn say(&mut self, label: u32, track: &str, samples: &[(i64, f32)]) {
         let samples: Vec<_> = samples.iter().map(|&(at, v)| sample(at, v)).collect();
+        self.say_samples(label, track, &samples);
+    }
+
+    fn say_samples(&mut self, label: u32, track: &str, samples: &[MetricSample]) {
         let row = ClientRow {
             label,
             track,
-            rid: "",
-            samples: &samples,
+            samples,
+            ..ROW
         };
         self.metrics.observe(&mut self.sender, self.now, [row]);
     }
@@ -160,7 +176,7 @@ fn each_label_goes_to_its_family() {
         bench.say(
             label,
             "TR_1",
-            &[(1_000, label as f32 + 0.25), (2_000, label as f32 * 100.0)],
+            &[(1_000, label as f32 + 0.25), (2_000, label as f32 * 4.0)],
         );
     }
     for (label, ..) in DISTRIBUTIONS {
@@ -168,7 +184,7 @@ fn each_label_goes_to_its_family() {
     }
     let snapshot = bench.registry.collect();
     for (label, family, values, per_unit) in COUNTERS {
-        let expected = f64::from(label) * 100.0 * per_unit;
+        let expected = f64::from(label) * 4.0 * per_unit;
         assert_eq!(
             snapshot.counter(family, values),
             Some(expected as u64),
@@ -220,6 +236,7 @@ fn layers_and_tracks_are_series_of_their_own() {
             track,
             rid,
             samples: &samples,
+            ..ROW
         };
         bench.metrics.observe(&mut bench.sender, bench.now, [row]);
     }
@@ -276,16 +293,31 @@ fn old_samples_and_duplicates_change_nothing() {
     assert_eq!(latency.unwrap().count(), 2);
 }
 
+/// An agent tells of several participants, at the same times.
 #[test]
-fn a_clock_that_is_set_back_silences_nobody_who_tells() {
+fn whom_a_row_is_about_makes_a_series_of_its_own() {
     let mut bench = Bench::new();
-    bench.say(FREEZES, "TR_1", &[(3_600_000, 5.0)]);
-    bench.say(FREEZES, "TR_1", &[(1_000, 6.0)]);
-    assert_eq!(bench.dropped("out_of_order"), 1);
-    bench.sender.on_clock_step();
-    bench.say(FREEZES, "TR_1", &[(1_000, 6.0), (2_000, 7.0)]);
-    assert_eq!(bench.counter("media_client_freezes_total", &[]), 7);
-    assert_eq!((bench.resets(), bench.dropped("out_of_order")), (0, 1));
+    for i in 1..=10i64 {
+        let about = |identity, label, samples| ClientRow {
+            identity,
+            label,
+            samples,
+            ..ROW
+        };
+        let [large, small] = [100, 0].map(|more| [sample(i * 1_000, (more + i) as f32)]);
+        let rows = [
+            about("p1", FREEZES, &large),
+            about("p2", FREEZES, &small),
+            about("p1", 0, &small),
+            about("p2", 0, &small),
+        ];
+        bench.metrics.observe(&mut bench.sender, bench.now, rows);
+    }
+    assert_eq!(bench.counter("media_client_freezes_total", &[]), 110 + 10);
+    let latencies = bench.counter("media_client_samples_total", &["agents_llm_ttft"]);
+    assert_eq!(latencies, 20);
+    let (resets, duplicates) = (bench.resets(), bench.dropped("duplicate"));
+    assert_eq!((bench.sender.series(), resets, duplicates), (4, 0, 0));
 }
 
 #[test]
@@ -357,10 +389,8 @@ fn registered_twice_it_is_the_same_and_needs_48_series() {
     assert_eq!(series(&registry) - before, 48);
     let samples = [sample(1, 2.0)];
     let row = ClientRow {
-        label: FREEZES,
-        track: "",
-        rid: "",
         samples: &samples,
+        ..ROW
     };
     for metrics in [first, again] {
         metrics.observe(&mut ClientState::new(), ServerTime::from_ns(0), [row]);

@@ -13,6 +13,8 @@
 mod books;
 #[path = "livekit_pipeline/callbacks.rs"]
 mod callbacks;
+#[path = "livekit_pipeline/clients.rs"]
+mod clients;
 #[path = "livekit_pipeline/crowd.rs"]
 mod crowd;
 #[path = "livekit_pipeline/ending.rs"]

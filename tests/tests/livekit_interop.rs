@@ -190,7 +190,7 @@ fn some_header(rng: &mut Rng) -> MetricsRecordingHeader {
 
 // The two directions.
 
-fn theirs_are_read_here(peer: &Peer) {
+fn theirs_are_read_here(peer: &Peer, headers: bool) {
     let limits = DecodeLimits::default();
     let mut kinds = HashMap::new();
     for made in peer.make(SEED, MESSAGES) {
@@ -212,6 +212,7 @@ fn theirs_are_read_here(peer: &Peer) {
         *kinds.entry(made.kind).or_insert(0) += 1;
     }
     assert!(kinds["packet"] >= MESSAGES * 3 / 4, "{kinds:?}");
+    assert_eq!(kinds.contains_key("header"), headers, "{kinds:?}");
 }
 
 fn ours_are_read_there(peer: &Peer, headers: bool) {
@@ -277,7 +278,7 @@ fn labels_are_the_same(peer: &Peer) {
 #[test]
 fn python() {
     let peer = Peer::python();
-    theirs_are_read_here(&peer);
+    theirs_are_read_here(&peer, true);
     ours_are_read_there(&peer, true);
     what_a_server_emits_is_read_there(&peer);
     labels_are_the_same(&peer);
@@ -287,7 +288,7 @@ fn python() {
 #[test]
 fn javascript() {
     let peer = Peer::node();
-    theirs_are_read_here(&peer);
+    theirs_are_read_here(&peer, false);
     ours_are_read_there(&peer, false);
     what_a_server_emits_is_read_there(&peer);
     labels_are_the_same(&peer);

@@ -33,6 +33,15 @@ impl ServerTime {
         }
     }
 
+    /// What protobuf has; `None` if that is out of range.
+    #[must_use]
+    pub fn from_timestamp(timestamp: Timestamp) -> Option<Self> {
+        // Wide: the first moment is a fraction after a second that is out of range.
+        let ns = i128::from(timestamp.seconds) * i128::from(NS_PER_S);
+        let ns = ns + i128::from(timestamp.nanos);
+        i64::try_from(ns).ok().map(Self)
+    }
+
     /// Nanoseconds since 1970.
     #[must_use]
     pub const fn ns(self) -> i64 {
@@ -143,6 +152,14 @@ mod tests {
         let edge = ServerTime::from_ms(i64::MIN / 1_000_000).unwrap();
         assert_eq!(edge.ms(), i64::MIN / 1_000_000);
         assert!((0..1_000_000_000).contains(&first.timestamp().nanos));
+        for end in [first, last] {
+            assert_eq!(ServerTime::from_timestamp(end.timestamp()), Some(end));
+        }
+        let (seconds, nanos) = (i64::MAX, 0);
+        assert_eq!(
+            ServerTime::from_timestamp(Timestamp { seconds, nanos }),
+            None
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::registry::Registry;
 /// Why a sample is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// Negative, not a number, or beyond belief.
+    /// Negative, not a number, beyond belief, or grown too fast.
     OutOfRange,
     /// Older than what its series had.
     OutOfOrder,

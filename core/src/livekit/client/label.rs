@@ -7,83 +7,125 @@
 //! `interruptionCount`, `totalInterruptionDuration`, `jitterBufferDelay`, `jitterBufferEmittedCount` and
 //! `qualityLimitationDurations`. All are totals since the track began; durations are in seconds.
 
-use std::ops::RangeInclusive;
-
 use crate::catalog;
 use crate::desc::Desc;
+use crate::livekit::batch::MetricLabel;
 
-/// Numbers below this one are the enum's, the others are indexes of a batch's string table.
-pub(super) const FIRST_CUSTOM: u32 = 4_096;
+/// Which values are believed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    /// The largest, in the exposed unit.
+    pub(super) max: f32,
+    /// Of a total, the most that it can grow by in a second; of single measurements none.
+    pub(super) per_second: Option<f64>,
+}
 
-/// Labels of a publisher's encoders.
-pub(super) const QUALITY_LIMITATION: RangeInclusive<u32> = 14..=16;
+/// Events: a billion; a thousand a second.
+const EVENTS: Range = total(1 << 30, 1_000.0);
+/// Samples: 2.9 years of audio at 48 kHz; two channels at 192 kHz.
+const SAMPLES: Range = total(1 << 42, 384_000.0);
+/// Durations: 4.2 years; they take as long as they last.
+const SECONDS: Range = total(1 << 27, 1.0);
+/// Delays of samples: 2.9 years of audio in a buffer of a quarter of a second; 192 kHz in one of 10 s.
+const SAMPLE_SECONDS: Range = total(1 << 40, 1_920_000.0);
 
-/// Largest totals that are believed: a billion events; 2.9 years of audio at 48 kHz; 4.2 years; and 2.9 years of
-/// audio in a jitter buffer of a quarter of a second. So one lie adds at most 2^50 recorded units, of the 2^64 that
-/// a counter holds.
-const EVENTS: f32 = (1u64 << 30) as f32;
-const SAMPLES: f32 = (1u64 << 42) as f32;
-const SECONDS: f32 = (1u64 << 27) as f32;
-const SAMPLE_SECONDS: f32 = (1u64 << 40) as f32;
+/// Latencies: what the families' histograms can hold.
+const AGENT_SECONDS: Range = single(600.0);
+const RTT_SECONDS: Range = single(60.0);
 
-/// Largest latencies that are believed: what the families' histograms can hold.
-const AGENT_SECONDS: f32 = 600.0;
-const RTT_SECONDS: f32 = 60.0;
+const fn total(max: u64, per_second: f64) -> Range {
+    Range {
+        max: max as f32,
+        per_second: Some(per_second),
+    }
+}
+
+const fn single(max: f32) -> Range {
+    Range {
+        max,
+        per_second: None,
+    }
+}
 
 /// What a label's values are.
 pub(super) struct Meaning {
-    /// The enum's name for it, in lower case.
-    pub(super) label: &'static str,
     /// The family that its values go to.
     pub(super) desc: &'static Desc,
     /// Values of the family's labels.
     pub(super) values: &'static [&'static str],
-    /// Largest value that is believed, in the exposed unit.
-    pub(super) max: f32,
+    /// Which values are believed.
+    pub(super) range: Range,
 }
 
-const fn plain(label: &'static str, desc: &'static Desc, max: f32) -> Meaning {
-    labelled(label, desc, &[], max)
-}
-
-const fn labelled(
-    label: &'static str,
-    desc: &'static Desc,
-    values: &'static [&'static str],
-    max: f32,
-) -> Meaning {
+/// What the values of `label` are.
+pub(super) fn meaning(label: MetricLabel) -> Meaning {
+    use MetricLabel as L;
+    let (desc, values, range): (_, &'static [&'static str], _) = match label {
+        L::AgentsLlmTtft => (&catalog::CLIENT_AGENT_LATENCY, &["llm_ttft"], AGENT_SECONDS),
+        L::AgentsSttTtft => (&catalog::CLIENT_AGENT_LATENCY, &["stt_ttft"], AGENT_SECONDS),
+        L::AgentsTtsTtfb => (&catalog::CLIENT_AGENT_LATENCY, &["tts_ttfb"], AGENT_SECONDS),
+        L::ClientVideoSubscriberFreezeCount => (&catalog::CLIENT_FREEZES, &[], EVENTS),
+        L::ClientVideoSubscriberTotalFreezeDuration => {
+            (&catalog::CLIENT_FREEZE_SECONDS, &[], SECONDS)
+        }
+        L::ClientVideoSubscriberPauseCount => (&catalog::CLIENT_PAUSES, &[], EVENTS),
+        L::ClientVideoSubscriberTotalPausesDuration => {
+            (&catalog::CLIENT_PAUSE_SECONDS, &[], SECONDS)
+        }
+        L::ClientAudioSubscriberConcealedSamples => {
+            (&catalog::CLIENT_CONCEALED_SAMPLES, &[], SAMPLES)
+        }
+        L::ClientAudioSubscriberSilentConcealedSamples => {
+            (&catalog::CLIENT_SILENT_CONCEALED_SAMPLES, &[], SAMPLES)
+        }
+        L::ClientAudioSubscriberConcealmentEvents => {
+            (&catalog::CLIENT_CONCEALMENT_EVENTS, &[], EVENTS)
+        }
+        L::ClientAudioSubscriberInterruptionCount => (&catalog::CLIENT_INTERRUPTIONS, &[], EVENTS),
+        L::ClientAudioSubscriberTotalInterruptionDuration => {
+            (&catalog::CLIENT_INTERRUPTION_SECONDS, &[], SECONDS)
+        }
+        L::ClientSubscriberJitterBufferDelay => {
+            (&catalog::CLIENT_JITTER_BUFFER_DELAY, &[], SAMPLE_SECONDS)
+        }
+        L::ClientSubscriberJitterBufferEmittedCount => {
+            (&catalog::CLIENT_JITTER_BUFFER_EMITTED, &[], SAMPLES)
+        }
+        L::ClientVideoPublisherQualityLimitationDurationBandwidth => (
+            &catalog::CLIENT_QUALITY_LIMITATION_SECONDS,
+            &["bandwidth"],
+            SECONDS,
+        ),
+        L::ClientVideoPublisherQualityLimitationDurationCpu => (
+            &catalog::CLIENT_QUALITY_LIMITATION_SECONDS,
+            &["cpu"],
+            SECONDS,
+        ),
+        L::ClientVideoPublisherQualityLimitationDurationOther => (
+            &catalog::CLIENT_QUALITY_LIMITATION_SECONDS,
+            &["other"],
+            SECONDS,
+        ),
+        L::PublisherRtt => (&catalog::CLIENT_RTT, &["publisher"], RTT_SECONDS),
+        L::ServerMeshRtt => (&catalog::CLIENT_RTT, &["mesh"], RTT_SECONDS),
+        L::SubscriberRtt => (&catalog::CLIENT_RTT, &["subscriber"], RTT_SECONDS),
+    };
     Meaning {
-        label,
         desc,
         values,
-        max,
+        range,
     }
 }
 
-/// By number of the label.
-#[rustfmt::skip]
-pub(super) static MEANINGS: [Meaning; 20] = [
-    labelled("agents_llm_ttft", &catalog::CLIENT_AGENT_LATENCY, &["llm_ttft"], AGENT_SECONDS),
-    labelled("agents_stt_ttft", &catalog::CLIENT_AGENT_LATENCY, &["stt_ttft"], AGENT_SECONDS),
-    labelled("agents_tts_ttfb", &catalog::CLIENT_AGENT_LATENCY, &["tts_ttfb"], AGENT_SECONDS),
-    plain("client_video_subscriber_freeze_count", &catalog::CLIENT_FREEZES, EVENTS),
-    plain("client_video_subscriber_total_freeze_duration", &catalog::CLIENT_FREEZE_SECONDS, SECONDS),
-    plain("client_video_subscriber_pause_count", &catalog::CLIENT_PAUSES, EVENTS),
-    plain("client_video_subscriber_total_pauses_duration", &catalog::CLIENT_PAUSE_SECONDS, SECONDS),
-    plain("client_audio_subscriber_concealed_samples", &catalog::CLIENT_CONCEALED_SAMPLES, SAMPLES),
-    plain("client_audio_subscriber_silent_concealed_samples", &catalog::CLIENT_SILENT_CONCEALED_SAMPLES, SAMPLES),
-    plain("client_audio_subscriber_concealment_events", &catalog::CLIENT_CONCEALMENT_EVENTS, EVENTS),
-    plain("client_audio_subscriber_interruption_count", &catalog::CLIENT_INTERRUPTIONS, EVENTS),
-    plain("client_audio_subscriber_total_interruption_duration", &catalog::CLIENT_INTERRUPTION_SECONDS, SECONDS),
-    plain("client_subscriber_jitter_buffer_delay", &catalog::CLIENT_JITTER_BUFFER_DELAY, SAMPLE_SECONDS),
-    plain("client_subscriber_jitter_buffer_emitted_count", &catalog::CLIENT_JITTER_BUFFER_EMITTED, SAMPLES),
-    labelled("client_video_publisher_quality_limitation_duration_bandwidth", &catalog::CLIENT_QUALITY_LIMITATION_SECONDS, &["bandwidth"], SECONDS),
-    labelled("client_video_publisher_quality_limitation_duration_cpu", &catalog::CLIENT_QUALITY_LIMITATION_SECONDS, &["cpu"], SECONDS),
-    labelled("client_video_publisher_quality_limitation_duration_other", &catalog::CLIENT_QUALITY_LIMITATION_SECONDS, &["other"], SECONDS),
-    labelled("publisher_rtt", &catalog::CLIENT_RTT, &["publisher"], RTT_SECONDS),
-    labelled("server_mesh_rtt", &catalog::CLIENT_RTT, &["mesh"], RTT_SECONDS),
-    labelled("subscriber_rtt", &catalog::CLIENT_RTT, &["subscriber"], RTT_SECONDS),
-];
+/// Whether it is about a publisher's encoders.
+pub(super) const fn is_quality_limitation(label: MetricLabel) -> bool {
+    matches!(
+        label,
+        MetricLabel::ClientVideoPublisherQualityLimitationDurationBandwidth
+            | MetricLabel::ClientVideoPublisherQualityLimitationDurationCpu
+            | MetricLabel::ClientVideoPublisherQualityLimitationDurationOther
+    )
+}
 
 /// A way that round trips are measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,16 +142,16 @@ impl RttPath {
     const ALL: [Self; 3] = [Self::Publisher, Self::Mesh, Self::Subscriber];
 
     /// The path that a label is about, if it is about one.
-    pub(super) fn of(label: u32) -> Option<Self> {
+    pub(super) fn of(label: MetricLabel) -> Option<Self> {
         Self::ALL.into_iter().find(|path| path.label() == label)
     }
 
-    /// Number of the label in `MetricLabel`.
-    pub(super) const fn label(self) -> u32 {
+    /// The label that is about it.
+    pub(super) const fn label(self) -> MetricLabel {
         match self {
-            Self::Publisher => 17,
-            Self::Mesh => 18,
-            Self::Subscriber => 19,
+            Self::Publisher => MetricLabel::PublisherRtt,
+            Self::Mesh => MetricLabel::ServerMeshRtt,
+            Self::Subscriber => MetricLabel::SubscriberRtt,
         }
     }
 }

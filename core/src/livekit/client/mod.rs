@@ -1,8 +1,8 @@
 //! What clients say of themselves, as families `media_client_…`.
 //!
 //! Lives here: counting a sender's rows. In `label`: what each label means. In `state`: what is remembered of a
-//! sender. In `dropped`: why a sample is not counted. Not here: decoding, identities, restrictions, limits on rows (the batch's); whose state is whose (the
-//! participant's).
+//! sender. In `credit`: how much totals may grow by. In `dropped`: why a sample is not counted. Not here: decoding,
+//! identities, restrictions, limits on rows (the batch's); whose state is whose (the participant's).
 //!
 //! Clients report totals since their own start; we count what they grew by. A total that fell has begun anew,
 //! and counts whole, as in Prometheus; so does a series' first, since it began at 0 with its sender. Totals are
@@ -11,24 +11,45 @@
 //!
 //! Each sample is counted once, in `media_client_samples_total` or in `media_client_samples_dropped_total`.
 //!
-//! Not promised: that clients tell the truth. One lie adds at most what `label` lets pass.
+//! Not promised: that clients tell the truth. But their totals can't grow faster than the server's time allows, in
+//! units of the largest rate that a label's total can have:
+//!
+//! | values | largest | largest rate |
+//! |---|---|---|
+//! | counts of events | 2^30 | 1,000 a second |
+//! | durations | 2^27 s | 1 second a second |
+//! | audio samples, emitted samples and frames | 2^42 | 384,000 a second (two channels at 192 kHz) |
+//! | jitter-buffer delay | 2^40 s | 1,920,000 seconds a second (192 kHz, each for 10 s) |
+//! | latencies, round trips | 600 s, 60 s | no totals |
+//!
+//! - A series' first total counts up to 24 hours of that rate; a larger one is dropped, and the series goes on from
+//!   there.
+//! - After that it grows at most by the server's time since then, a tenth more, and 60 s.
+//! - It begins anew at most six times at once, and then once in 10 s.
+//! - All series of a sender together grow at most as 128 series do: by 128 times the passed time and a tenth more,
+//!   saved up for at most three hours. So **one client adds at most 141 times the label's rate to a counter in a
+//!   second**, and at once 384 hours of that rate: of the fastest, the jitter-buffer delay, which a counter holds
+//!   in milliseconds, it would take two years to carry the counter to its end at 2^64.
+//!
+//! What is beyond is dropped as out of range.
 
+mod credit;
 mod dropped;
 mod label;
 mod state;
 
 use std::time::Duration;
 
+use super::batch::{FIRST_STRING_INDEX, MetricLabel};
 use super::messages::MetricSample;
 use super::time::ServerTime;
 use crate::catalog;
 use crate::counter::Counter;
-use crate::desc::Kind;
 use crate::error::RegisterError;
 use crate::histogram::Histogram;
 use crate::registry::Registry;
 use dropped::{Dropped, Reason};
-use label::{FIRST_CUSTOM, MEANINGS, Meaning, QUALITY_LIMITATION};
+use label::{Meaning, is_quality_limitation, meaning};
 
 pub use label::RttPath;
 pub use state::{ClientState, MAX_SERIES, SILENT_S};
@@ -36,13 +57,16 @@ pub use state::{ClientState, MAX_SERIES, SILENT_S};
 /// One series of a sender's batch.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientRow<'a> {
+    /// Whose it is: the sender's identity, or of a sender that speaks for others, theirs; empty for nobody's.
+    pub identity: &'a str,
     /// As on the wire: a number of `MetricLabel`, or from 4096 on any number for a label of the client's own.
     pub label: u32,
     /// The track's SID; empty for none.
     pub track: &'a str,
     /// The layer's RID; empty for none.
     pub rid: &'a str,
-    /// The samples, oldest first, with times on the sender's clock.
+    /// The samples, oldest first, with times on the sender's clock; and on the server's, as far as that is known:
+    /// by it a wrong time is told from a late sample.
     pub samples: &'a [MetricSample],
 }
 
@@ -59,7 +83,7 @@ pub struct ClientRow<'a> {
 /// let mut alice = ClientState::new();
 /// let sample = |timestamp_ms, value| MetricSample { timestamp_ms, value, ..Default::default() };
 /// let freezes = [sample(1_000, 2.0), sample(2_000, 5.0)];
-/// let row = ClientRow { label: 3, track: "TR_video", rid: "", samples: &freezes };
+/// let row = ClientRow { identity: "alice", label: 3, track: "TR_video", rid: "", samples: &freezes };
 /// metrics.observe(&mut alice, ServerTime::from_ns(0), [row]);
 /// assert_eq!(registry.collect().counter("media_client_freezes_total", &[]), Some(5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -77,6 +101,7 @@ pub struct ClientMetrics {
 /// What is recorded for one label.
 #[derive(Clone, Debug)]
 struct LabelMetrics {
+    label: MetricLabel,
     values: Values,
     samples: Counter,
     /// Recorded units in one unit of the label.
@@ -88,7 +113,11 @@ struct LabelMetrics {
 #[derive(Clone, Debug)]
 enum Values {
     /// Each is a total so far.
-    Totals(Counter),
+    Totals {
+        counter: Counter,
+        /// Most that one can grow by.
+        per_second: f64,
+    },
     /// Each stands for itself.
     Single(Histogram),
 }
@@ -101,17 +130,19 @@ impl ClientMetrics {
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let registry = &registry.for_library();
         let samples = |label: &str| registry.counter(&catalog::CLIENT_SAMPLES, &[label]);
-        let mut labels = Vec::with_capacity(MEANINGS.len());
-        for meaning in &MEANINGS {
-            labels.push(LabelMetrics {
-                values: Values::register(registry, meaning)?,
-                samples: samples(meaning.label)?,
+        let register = |label: MetricLabel| {
+            let meaning = meaning(label);
+            Ok(LabelMetrics {
+                label,
+                values: Values::register(registry, &meaning)?,
+                samples: samples(&label.name().to_ascii_lowercase())?,
                 per_unit: meaning.desc.recorded_per_unit(),
-                max: meaning.max,
-            });
-        }
+                max: meaning.range.max,
+            })
+        };
+        let labels = MetricLabel::ALL.into_iter().map(register);
         Ok(Self {
-            labels,
+            labels: labels.collect::<Result<_, _>>()?,
             unassigned: samples("unassigned")?,
             custom: samples("custom")?,
             resets: registry.counter(&catalog::CLIENT_RESETS, &[])?,
@@ -121,7 +152,7 @@ impl ClientMetrics {
 
     /// Counts the rows of one batch that `state`'s sender sent, and that were found good.
     ///
-    /// - **Now**: the server's clock; what tells silent series, when there is no room for another.
+    /// - **Now**: the server's clock; what tells wrong times, silent series, and how much totals may have grown.
     /// - **Cost**: a hash for each row, a binary search among the sender's series for each sample; allocates for
     ///   new series only.
     /// - **Errors, panics**: none; what is not counted is counted as dropped, by reason.
@@ -134,11 +165,11 @@ impl ClientMetrics {
         for row in rows {
             let samples = row.samples.len() as u64;
             match self.labels.get(row.label as usize) {
-                Some(_) if is_measured(state, row.label) => {
+                Some(label) if is_measured(state, label.label) => {
                     self.dropped.add(Reason::MeasuredHere, samples);
                 }
                 Some(label) => self.count(label, state, now, &row),
-                None if row.label < FIRST_CUSTOM => self.unassigned.add(samples),
+                None if row.label < FIRST_STRING_INDEX => self.unassigned.add(samples),
                 None => self.custom.add(samples),
             }
         }
@@ -147,10 +178,10 @@ impl ClientMetrics {
     /// Counts a round trip of `state`'s participant that the server measured.
     ///
     /// Call it once for each measurement, whoever is told of it. From the first one on, what the client itself
-    /// says of this path is dropped: so nothing is counted twice.
+    /// says of this path is dropped: so nothing is counted twice. One beyond 60 s is dropped as out of range.
     pub fn observe_rtt(&self, state: &mut ClientState, path: RttPath, rtt: Duration) {
         state.measure(path);
-        let Some(label) = self.labels.get(path.label() as usize) else {
+        let Some(label) = self.labels.get(path.label().number() as usize) else {
             return;
         };
         match (&label.values, label.recorded(rtt.as_secs_f32())) {
@@ -172,37 +203,34 @@ impl ClientMetrics {
         let key = state.key(row);
         // Of a publisher that names no track (Swift's SDK) several may share the series. If each took turns to
         // reset it, all would be counted again and again; so the largest counts.
-        let shared = row.track.is_empty() && QUALITY_LIMITATION.contains(&row.label);
+        let shared = row.track.is_empty() && is_quality_limitation(label.label);
         for sample in row.samples {
-            let next = label.recorded(sample.value).and_then(|recorded| {
-                let last = state.next(key, sample.timestamp_ms, now)?;
-                Ok((recorded, last))
+            let taken = label.recorded(sample.value).and_then(|recorded| {
+                let next = state.next(key, sample, now)?;
+                match &label.values {
+                    Values::Single(histogram) => histogram.record(recorded),
+                    Values::Totals { .. } if shared && sample.value < next.last() => {}
+                    Values::Totals {
+                        counter,
+                        per_second,
+                    } => {
+                        let growth = next.grow(sample.value, *per_second)?;
+                        // Rounding keeps order: never below.
+                        counter.add(recorded.saturating_sub(label.units(growth.from)));
+                        self.resets.add(u64::from(growth.is_reset));
+                    }
+                }
+                Ok(())
             });
-            let (recorded, last) = match next {
-                Ok(next) => next,
-                Err(reason) => {
-                    self.dropped.add(reason, 1);
-                    continue;
-                }
-            };
-            label.samples.inc();
-            match &label.values {
-                Values::Single(histogram) => histogram.record(recorded),
-                Values::Totals(_) if shared && sample.value < *last => {}
-                Values::Totals(total) => {
-                    let fell = sample.value < *last;
-                    let before = if fell { 0.0 } else { *last };
-                    *last = sample.value;
-                    // Rounding keeps order: never below.
-                    total.add(recorded.saturating_sub(label.units(before)));
-                    self.resets.add(u64::from(fell));
-                }
+            match taken {
+                Ok(()) => label.samples.inc(),
+                Err(reason) => self.dropped.add(reason, 1),
             }
         }
     }
 }
 
-fn is_measured(state: &ClientState, label: u32) -> bool {
+fn is_measured(state: &ClientState, label: MetricLabel) -> bool {
     RttPath::of(label).is_some_and(|path| state.is_measured(path))
 }
 
@@ -225,9 +253,12 @@ impl LabelMetrics {
 impl Values {
     fn register(registry: &Registry, meaning: &Meaning) -> Result<Self, RegisterError> {
         let (desc, values) = (meaning.desc, meaning.values);
-        Ok(match desc.kind() {
-            Kind::Histogram => Self::Single(registry.histogram(desc, values)?),
-            _ => Self::Totals(registry.counter(desc, values)?),
+        Ok(match meaning.range.per_second {
+            None => Self::Single(registry.histogram(desc, values)?),
+            Some(per_second) => Self::Totals {
+                counter: registry.counter(desc, values)?,
+                per_second,
+            },
         })
     }
 }

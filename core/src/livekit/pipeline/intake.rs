@@ -182,7 +182,6 @@ impl Intake {
         let mapped = self.timestamper.normalise(&mut batch, context.now);
         if self.timestamper.diagnostics().steps != steps_before {
             context.metrics.clock_steps.inc();
-            self.client.on_clock_step();
         }
         context.metrics.mapped(&mapped);
         let limits = context.config.senders.batch;
@@ -198,7 +197,7 @@ impl Intake {
 
     /// A round trip of this participant that the server measured.
     pub(super) fn measured(&mut self, path: RttPath, seconds: f32, metrics: &PipelineMetrics) {
-        // What no `Duration` can say is out of any range.
+        // Longer than any duration, it is out of range in any case, and counted as that.
         let rtt = Duration::try_from_secs_f32(seconds).unwrap_or(Duration::MAX);
         metrics.client.observe_rtt(&mut self.client, path, rtt);
     }
@@ -216,6 +215,7 @@ impl Intake {
 
 fn client_row(row: SeriesRow<'_>) -> ClientRow<'_> {
     ClientRow {
+        identity: row.identity,
         label: row.label.number().unwrap_or(FIRST_STRING_INDEX),
         track: row.track_sid,
         rid: row.rid,
