@@ -63,7 +63,7 @@ impl Counter {
     }
 
     /// What all threads added up to now.
-    #[cfg(feature = "livekit")]
+    #[cfg(any(feature = "livekit", feature = "facade"))]
     pub(crate) fn total(&self) -> u64 {
         let index = self.handle.series().index;
         let cells = self.handle.home().shards().iter();
