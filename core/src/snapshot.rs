@@ -236,6 +236,20 @@ impl Builder {
         self.family(desc, series.iter().map(|s| s.0), values)
     }
 
+    /// Adds a family of [exact](Desc::exact_histogram) histograms: of each series the label values, the count of
+    /// each bucket (that of each bound, then that above all; not cumulative), and the sum.
+    #[must_use]
+    pub fn exact_histogram(self, desc: &Desc, series: &[(&[&str], &[u64], f64)]) -> Self {
+        let desc = desc.clone().exact();
+        let values = Values::Histogram(
+            series
+                .iter()
+                .map(|s| HistogramSnapshot::of_counts(&desc, s.1, s.2))
+                .collect(),
+        );
+        self.family(&desc, series.iter().map(|s| s.0), values)
+    }
+
     fn family<'a>(
         mut self,
         desc: &Desc,

@@ -24,6 +24,8 @@ pub(crate) struct Pages {
 #[derive(Debug, Default)]
 struct State {
     encoder: text::Encoder,
+    /// The same for what is recorded elsewhere.
+    along: text::Encoder,
     /// Whose page `page` is. Weak, so that a page doesn't keep a snapshot's values in memory; and while
     /// it is held no other snapshot can get the same address.
     of: Weak<Snapshot>,
@@ -41,7 +43,8 @@ impl Pages {
     /// Pages of the families that `shown` names.
     pub(crate) fn new(shown: text::Filter) -> Self {
         let state = State {
-            encoder: text::Encoder::filtered(shown),
+            encoder: text::Encoder::filtered(shown.clone()),
+            along: text::Encoder::filtered(shown),
             ..State::default()
         };
         Self {
@@ -49,8 +52,12 @@ impl Pages {
         }
     }
 
-    /// The page of `snapshot`.
-    pub(crate) fn get(&self, snapshot: &Arc<Snapshot>) -> Page {
+    /// The page of `snapshot`; `along` is asked for what else is to be on it, if it is not there yet.
+    pub(crate) fn get(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        along: impl FnOnce() -> Option<Snapshot>,
+    ) -> Page {
         // A panic while encoding leaves an encoder that still compares before it trusts, and a page
         // that belongs to nobody: so a poisoned lock is as good as another.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,6 +72,11 @@ impl Pages {
         state.of = Weak::new();
         let mut buffer = reclaim(std::mem::take(&mut state.page));
         state.encoder.encode(snapshot, &mut buffer);
+        if let Some(along) = along() {
+            let mut page = Vec::new();
+            state.along.encode(&along, &mut page);
+            buffer.extend_from_slice(&page);
+        }
         state.page = Bytes::from(buffer);
         state.of = Arc::downgrade(snapshot);
         Page {
@@ -100,8 +112,8 @@ mod tests {
     fn one_snapshot_is_encoded_once() {
         let pages = Pages::default();
         let snapshot = snapshot(1);
-        let first = pages.get(&snapshot);
-        let second = pages.get(&snapshot);
+        let first = pages.get(&snapshot, || None);
+        let second = pages.get(&snapshot, || None);
         assert!(first.encoded_in.is_some() && second.encoded_in.is_none());
         assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "shared");
         assert!(first.bytes.ends_with(b"\na_total 1\n"));
@@ -110,10 +122,10 @@ mod tests {
     #[test]
     fn another_snapshot_gets_its_own_page_and_the_old_reader_keeps_his() {
         let pages = Pages::default();
-        let old = pages.get(&snapshot(1)).bytes;
+        let old = pages.get(&snapshot(1), || None).bytes;
         // The first snapshot is gone by now: its address is free, its page must not come back.
         for total in 2..50 {
-            let page = pages.get(&snapshot(total)).bytes;
+            let page = pages.get(&snapshot(total), || None).bytes;
             assert!(page.ends_with(format!("\na_total {total}\n").as_bytes()));
         }
         assert!(old.ends_with(b"\na_total 1\n"));
@@ -123,7 +135,7 @@ mod tests {
     fn a_page_does_not_keep_its_snapshot() {
         let pages = Pages::default();
         let snapshot = snapshot(1);
-        let page = pages.get(&snapshot);
+        let page = pages.get(&snapshot, || None);
         assert_eq!(Arc::strong_count(&snapshot), 1);
         drop(page);
     }

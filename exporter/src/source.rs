@@ -25,6 +25,13 @@ pub trait Source: Send + Sync + 'static {
     /// The last published snapshot; the same `Arc` until the next is published.
     fn latest(&self) -> Arc<Snapshot>;
 
+    /// Families recorded elsewhere, to be shown along with the snapshot `ours`, none of whose names they have.
+    /// Asked for once for each snapshot that is encoded, on the server's thread.
+    fn along(&self, ours: &Snapshot) -> Option<Snapshot> {
+        let _ = ours;
+        None
+    }
+
     /// Where the exporter may report on itself (scrapes, bytes, times, rejected connections); `None`
     /// means that it doesn't.
     fn registry(&self) -> Option<&Registry> {

@@ -65,7 +65,7 @@ impl<M: Metric> Live<M> {
     }
 
     /// After each record.
-    #[inline]
+    #[inline(always)]
     fn used(&self) {
         // Relaxed: the mark orders nothing. What was recorded stays in its cell whatever is read here.
         if self.mark.load(Relaxed) != USED {
@@ -141,10 +141,22 @@ impl Metric for Total {
     }
 }
 
-impl CounterFn for Live<Total> {
-    #[inline]
-    fn increment(&self, value: u64) {
+impl Live<Total> {
+    /// A thread's first addition.
+    #[cold]
+    #[inline(never)]
+    fn increment_slow(&self, value: u64) {
         self.metric.counter.add(value);
+        self.used();
+    }
+}
+
+impl CounterFn for Live<Total> {
+    fn increment(&self, value: u64) {
+        if !self.metric.counter.try_add(value) {
+            // In tail position, as is what `used` calls: so the way that is taken saves no registers.
+            return self.increment_slow(value);
+        }
         self.used();
     }
 

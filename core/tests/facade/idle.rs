@@ -66,7 +66,7 @@ fn a_held_handle_brings_its_series_back_with_its_total() {
     assert_eq!(total(&["a", "b"]), None);
     // Asked for again by another key of the same series: it is that one, not a second.
     with_local_recorder(&recorder, || {
-        counter!("held_total", "a" => "b").increment(1)
+        counter!("held_total", "a" => "b").increment(1);
     });
     held.increment(1);
     let snapshot = registry.collect();

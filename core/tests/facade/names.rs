@@ -58,7 +58,7 @@ fn the_first_description_counts_before_and_after_the_first_use() {
     let (registry, recorder) = facade();
     let help = |name: &str| {
         let snapshot = registry.collect();
-        let desc = snapshot.family(name).unwrap().schema().desc().clone();
+        let desc = snapshot.family(name).unwrap().schema().desc();
         (desc.help().to_owned(), desc.exposed_unit())
     };
     with_local_recorder(&recorder, || {

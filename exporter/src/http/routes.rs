@@ -80,7 +80,8 @@ impl Routes {
         if crowded {
             return busy("too many scrapes at the same time: try again in a second\n");
         }
-        let page = self.pages.get(&self.source.latest());
+        let snapshot = self.source.latest();
+        let page = self.pages.get(&snapshot, || self.source.along(&snapshot));
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
         let mut response = Response::new(Full::new(page.bytes));
         let kind = HeaderValue::from_static(text::CONTENT_TYPE);
