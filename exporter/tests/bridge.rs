@@ -11,13 +11,14 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use common::client::get;
 use common::parser::{Family, parse};
 use media_metrics_core::desc::{Desc, Unit};
 use media_metrics_core::snapshot::Snapshot;
 use media_metrics_core::{Registry, Sink};
-use media_metrics_exporter::Source;
 use media_metrics_exporter::bridge::{Republish, WithPage};
 use media_metrics_exporter::text::Encoder;
+use media_metrics_exporter::{Server, Source};
 use metrics::{counter, describe_counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 
@@ -156,6 +157,42 @@ fn what_would_spoil_our_page_is_left_out_and_counted() {
     assert_eq!(dropped(&registry, "taken"), 2);
     assert_eq!(dropped(&registry, "malformed"), 1);
     assert_eq!(dropped(&registry, "unfit"), 4);
+}
+
+#[test]
+fn one_scrape_has_both() {
+    let recorder = peer(BOUNDS);
+    with_local_recorder(&recorder, || counter!("theirs").increment(3));
+    let registry = Registry::new().unwrap();
+    registry.counter(&PACKETS, &["audio"]).unwrap().add(7);
+    registry.collect();
+    let handle = recorder.handle();
+    let source = WithPage::new(registry.clone(), move || handle.render()).unwrap();
+    let server = Server::builder(source).bind("127.0.0.1:0");
+    let server = server.families(|name| name != "hidden").start().unwrap();
+    let scrape = || get(server.local_addr(), "/metrics").text().to_owned();
+    let page = scrape();
+    let names: Vec<String> = parse(page.as_bytes())
+        .unwrap()
+        .into_iter()
+        .map(|f| f.name)
+        .collect();
+    assert!(names.contains(&"app_packets_total".to_owned()), "{page}");
+    assert!(
+        page.ends_with("# TYPE theirs counter\ntheirs 3\n"),
+        "{page}"
+    );
+    with_local_recorder(&recorder, || {
+        counter!("theirs").increment(1);
+        counter!("hidden").increment(1);
+    });
+    assert_eq!(scrape(), page, "once for all scrapers of a snapshot");
+    registry.collect();
+    let page = scrape();
+    assert!(
+        page.ends_with("theirs 4\n") && !page.contains("hidden"),
+        "{page}"
+    );
 }
 
 #[test]
