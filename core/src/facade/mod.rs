@@ -28,7 +28,8 @@
 //!   Keys that become the same series are one series.
 //! - **Labels**: names in alphabetical order; of two equal names the later value counts. Names that Prometheus
 //!   keeps for itself get another: `__x` is `_x`, a histogram's `le` is `exported_le`.
-//! - **Kind**: the first that a name is used as. Used as another, it is refused, counted, and does nothing.
+//! - **Kind**: the first that a name is used as. Used as another, it is refused, counted, and does nothing; so are
+//!   names of families that the library or the host records itself.
 //! - **Histogram**: exact at the bounds that [`Builder`] gives it, else at [`DEFAULT_BOUNDS`].
 //! - **Limits**: a series too many goes to `{overflow="true"}` of its family, as does every further one; a name
 //!   too many (the 1,025th) is refused. Both are counted.

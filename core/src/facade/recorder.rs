@@ -258,6 +258,7 @@ impl Facade {
         match &known.desc {
             Some(desc) if desc.kind() == kind => Ok(desc.clone()),
             Some(_) => Err(&self.counts.kind),
+            None if is_reserved(name) => Err(&self.counts.taken),
             None => Ok(known.describe(self.options.desc(kind, name))),
         }
     }
@@ -340,6 +341,16 @@ impl Facade {
         drop(idle);
         keys.forget(Live::is_over)
     }
+}
+
+/// Whether the name is that of a family of the library's own, or of a part of one: which may be registered only
+/// later, and must not find its name taken then.
+fn is_reserved(name: &str) -> bool {
+    catalog::ALL.iter().any(|own| {
+        let rest = name.strip_prefix(own.name());
+        let part = |rest| matches!(rest, "_bucket" | "_sum" | "_count");
+        rest.is_some_and(|r| r.is_empty() || (own.kind() == Kind::Histogram && part(r)))
+    })
 }
 
 impl Name {
