@@ -280,6 +280,15 @@ catalog! {
     /// Connections that ended before they were served.
     HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
 
+    /// What the facade did not take.
+    FACADE_REFUSED = Desc::counter("media_metrics_facade_refused_total", "Times that a metric of the metrics facade was asked for or described and refused, by reason: its name is that of a metric of another kind (kind) or of a family recorded elsewhere or a part of a histogram (taken), it has no name, one of over 512 bytes, or over 64 labels (bad_key), there are too many names already, or no series to record it in (full).").labels(&["reason"]);
+    /// Values that are no numbers.
+    FACADE_VALUES_DROPPED = Desc::counter("media_metrics_facade_values_dropped_total", "Values recorded into histograms of the metrics facade that were not counted, as they are infinite or not a number.");
+    /// Series that were idle.
+    FACADE_EXPIRED = Desc::counter("media_metrics_facade_series_expired_total", "Series of the metrics facade that were taken out because nothing was recorded for the idle time-out.");
+    /// What a foreign page had that was not shown.
+    FOREIGN_DROPPED = Desc::counter("media_metrics_foreign_dropped_total", "What was left out of pages of other libraries that are served along with ours, each time, by reason: a family whose name one of ours has (taken) or that can't be shown (unfit), a line that is none (malformed), a page that could not be made (panicked).").labels(&["reason"]);
+
     /// CPUs.
     NODE_CPUS = Desc::gauge("media_node_cpus", "CPUs that the node may use, control groups' quotas considered.");
     /// CPU load.

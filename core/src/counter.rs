@@ -47,6 +47,15 @@ impl Counter {
         self.add(1);
     }
 
+    /// Adds `n` if this thread has its cells already, and says whether it has.
+    #[cfg(feature = "facade")]
+    #[inline(always)]
+    pub(crate) fn try_add(&self, n: u64) -> bool {
+        // SAFETY: the address is that of our handle's series.
+        let cell = unsafe { self.address.own_cell() };
+        cell.map(|cell| cell.add(n)).is_some()
+    }
+
     #[cold]
     #[inline(never)]
     fn add_slow(&self, n: u64) {
@@ -63,7 +72,7 @@ impl Counter {
     }
 
     /// What all threads added up to now.
-    #[cfg(feature = "livekit")]
+    #[cfg(any(feature = "livekit", feature = "facade"))]
     pub(crate) fn total(&self) -> u64 {
         let index = self.handle.series().index;
         let cells = self.handle.home().shards().iter();

@@ -56,6 +56,9 @@ pub enum LabelNames {
     Static(&'static [&'static str]),
     /// Names made at run time.
     Owned(Box<[Box<str>]>),
+    /// The family has none of its own: each series brings names along with its values. See
+    /// [`Desc::open_labels`].
+    Open,
 }
 
 impl LabelNames {
@@ -65,10 +68,12 @@ impl LabelNames {
         match self {
             Self::Static(names) => names.len(),
             Self::Owned(names) => names.len(),
+            Self::Open => 0,
         }
     }
 
-    /// Whether the family has no labels: then it has at most one series.
+    /// Whether the family itself names no label: then it has at most one series, unless it is
+    /// [`Open`](Self::Open).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -80,6 +85,7 @@ impl LabelNames {
         match self {
             Self::Static(names) => names.get(i).copied(),
             Self::Owned(names) => names.get(i).map(|n| &**n),
+            Self::Open => None,
         }
     }
 
@@ -179,9 +185,7 @@ impl Desc {
         help: &'static str,
         bounds: &'static [f64],
     ) -> Self {
-        let mut desc = Self::histogram(name, help, bounds);
-        desc.exact = true;
-        desc
+        Self::histogram(name, help, bounds).exact()
     }
 
     /// A family whose name is made at run time.
@@ -197,6 +201,27 @@ impl Desc {
     #[must_use]
     pub fn dynamic_labels<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.labels = LabelNames::Owned(names.into_iter().map(Box::from).collect());
+        self
+    }
+
+    /// Each series brings its own label names, as Prometheus allows within one family: at registration
+    /// and look-up, values are given as `name, value, name, value`, in one order for one set of names.
+    ///
+    /// For bridges from libraries that know no families. What has labels of its own is better off with
+    /// [`labels`](Self::labels): a mistake in a name is an error there, and another series here.
+    ///
+    /// ```
+    /// use media_metrics_core::{Desc, Registry, desc::Kind};
+    /// let jobs = Desc::dynamic(Kind::Counter, "jobs_total".into(), "Jobs.".into()).open_labels();
+    /// let registry = Registry::new()?;
+    /// registry.counter(&jobs, &[])?.inc();
+    /// registry.counter(&jobs, &["queue", "mail"])?.add(2);
+    /// assert_eq!(registry.collect().counter("jobs_total", &["queue", "mail"]), Some(2));
+    /// # Ok::<(), media_metrics_core::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn open_labels(mut self) -> Self {
+        self.labels = LabelNames::Open;
         self
     }
 
@@ -218,13 +243,31 @@ impl Desc {
             && self.exact == other.exact
             && self.native == other.native
             && self.bounds == other.bounds
+            && self.has_open_labels() == other.has_open_labels()
             && self.labels.iter().eq(other.labels.iter())
+    }
+
+    /// The same family with another help text and unit.
+    #[cfg(feature = "facade")]
+    #[must_use]
+    pub(crate) fn described(&self, help: String, unit: Unit) -> Self {
+        let mut desc = self.clone();
+        desc.help = Cow::Owned(help);
+        desc.unit = unit;
+        desc
     }
 
     /// Bucket bounds made at run time, as in [`histogram`](Self::histogram).
     #[must_use]
     pub fn dynamic_bounds(mut self, bounds: Vec<f64>) -> Self {
         self.bounds = Cow::Owned(bounds);
+        self
+    }
+
+    /// The same histogram, [exact](Self::exact_histogram): for bounds made at run time.
+    #[must_use]
+    pub const fn exact(mut self) -> Self {
+        self.exact = true;
         self
     }
 
@@ -323,6 +366,12 @@ impl Desc {
         &self.labels
     }
 
+    /// Whether each series brings its own label names; see [`open_labels`](Self::open_labels).
+    #[must_use]
+    pub const fn has_open_labels(&self) -> bool {
+        matches!(self.labels, LabelNames::Open)
+    }
+
     /// Upper bounds of the classic buckets, in the exposed unit.
     #[must_use]
     pub fn bounds(&self) -> &[f64] {
@@ -370,20 +419,7 @@ impl Desc {
     /// Names the offending part and byte.
     pub fn validate(&self) -> Result<(), RegisterError> {
         check_name(&self.name, true)?;
-        for (i, name) in self.label_names().iter().enumerate() {
-            check_name(name, false)?;
-            let reserved = name.starts_with("__") || (self.kind == Kind::Histogram && name == "le");
-            if reserved {
-                return Err(RegisterError::ReservedLabel {
-                    name: name.to_owned(),
-                });
-            }
-            if self.label_names().iter().take(i).any(|other| other == name) {
-                return Err(RegisterError::DuplicateLabel {
-                    name: name.to_owned(),
-                });
-            }
-        }
+        self.check_labels(|| self.label_names().iter())?;
         let ascending = self.bounds.windows(2).all(|w| w[0] < w[1]);
         let too_many = self.exact && self.bounds.len() > MAX_EXACT_BOUNDS;
         if !ascending || too_many || self.bounds.iter().any(|b| !b.is_finite()) {
@@ -395,6 +431,53 @@ impl Desc {
             return Err(RegisterError::BadScale {
                 name: self.name.clone().into_owned(),
             });
+        }
+        Ok(())
+    }
+}
+
+impl Desc {
+    /// Whether a series can have these values: as many as there are names, or pairs if the names are open.
+    pub(crate) fn check_count(&self, values: &[&str]) -> Result<(), RegisterError> {
+        let got = values.len();
+        let expected = match self.has_open_labels() {
+            true => got.next_multiple_of(2),
+            false => self.label_names().len(),
+        };
+        (got == expected)
+            .then_some(())
+            .ok_or_else(|| RegisterError::LabelCount {
+                name: self.name().to_owned(),
+                expected,
+                got,
+            })
+    }
+
+    /// Whether the names that a new series brings along can be exposed.
+    pub(crate) fn check_brought(&self, values: &[&str]) -> Result<(), RegisterError> {
+        if !self.has_open_labels() {
+            return Ok(());
+        }
+        self.check_labels(|| values.iter().step_by(2).copied())
+    }
+
+    fn check_labels<'a, I>(&self, names: impl Fn() -> I) -> Result<(), RegisterError>
+    where
+        I: Iterator<Item = &'a str>,
+    {
+        for (i, name) in names().enumerate() {
+            check_name(name, false)?;
+            let reserved = name.starts_with("__") || (self.kind == Kind::Histogram && name == "le");
+            if reserved {
+                return Err(RegisterError::ReservedLabel {
+                    name: name.to_owned(),
+                });
+            }
+            if names().take(i).any(|other| other == name) {
+                return Err(RegisterError::DuplicateLabel {
+                    name: name.to_owned(),
+                });
+            }
         }
         Ok(())
     }

@@ -6,6 +6,8 @@
 //! One allocation a series instead of one a value: with a hundred thousand series it is the labels
 //! that fill memory.
 
+use std::borrow::Cow;
+
 /// Between two values. A Unicode noncharacter: in values it is replaced, so it can't be forged.
 const SEPARATOR: char = '\u{FFFF}';
 
@@ -35,15 +37,7 @@ impl LabelValues {
             if i > 0 {
                 joined.push(SEPARATOR);
             }
-            let cut = floor_char_boundary(value, MAX_VALUE_BYTES);
-            if cut.contains(SEPARATOR) {
-                joined.extend(
-                    cut.chars()
-                        .map(|c| if c == SEPARATOR { '\u{FFFD}' } else { c }),
-                );
-            } else {
-                joined.push_str(cut);
-            }
+            joined.push_str(&clean(value));
         }
         Self {
             joined: joined.into_boxed_str(),
@@ -53,6 +47,16 @@ impl LabelValues {
     /// The values, in order. A family without labels yields one empty value: zip with the names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.joined.split(SEPARATOR)
+    }
+}
+
+/// A value as it is kept; see [`LabelValues`].
+pub(crate) fn clean(value: &str) -> Cow<'_, str> {
+    let cut = floor_char_boundary(value, MAX_VALUE_BYTES);
+    if cut.contains(SEPARATOR) {
+        Cow::Owned(cut.replace(SEPARATOR, "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(cut)
     }
 }
 

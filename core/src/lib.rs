@@ -45,6 +45,8 @@ mod clock;
 mod counter;
 pub mod desc;
 pub mod error;
+#[cfg(all(feature = "facade", not(media_metrics_loom)))]
+pub mod facade;
 #[cfg(not(media_metrics_loom))]
 mod gauge;
 pub mod histogram;

@@ -153,18 +153,20 @@ impl FamilySchema {
         self.series.is_empty()
     }
 
-    /// Label names and values of series `i`; empty for a family without labels.
+    /// Label names and values of series `i`; empty for a series without labels.
     pub fn labels(&self, i: usize) -> impl Iterator<Item = (&str, &str)> {
-        let values = self
-            .series
-            .get(i)
-            .into_iter()
-            .flat_map(|s| s.labels().iter());
-        self.desc.label_names().iter().zip(values)
+        let series = self.series.get(i).into_iter();
+        let mut texts = series.flat_map(|s| s.labels().iter());
+        let mut names = self.desc.label_names().iter();
+        let open = self.desc.has_open_labels();
+        std::iter::from_fn(move || {
+            let name = if open { texts.next() } else { names.next() };
+            Some((name?, texts.next()?))
+        })
     }
 
     fn position(&self, values: &[&str]) -> Option<usize> {
-        (values.len() == self.desc.label_names().len()).then_some(())?;
+        self.desc.check_count(values).ok()?;
         // Cleaned as at registration: a value that was cut there is found by its whole self.
         let wanted = LabelValues::new(values);
         self.series.iter().position(|s| *s.labels() == wanted)
@@ -232,6 +234,20 @@ impl Builder {
                 .collect(),
         );
         self.family(desc, series.iter().map(|s| s.0), values)
+    }
+
+    /// Adds a family of [exact](Desc::exact_histogram) histograms: of each series the label values, the count of
+    /// each bucket (that of each bound, then that above all; not cumulative), and the sum.
+    #[must_use]
+    pub fn exact_histogram(self, desc: &Desc, series: &[(&[&str], &[u64], f64)]) -> Self {
+        let desc = desc.clone().exact();
+        let values = Values::Histogram(
+            series
+                .iter()
+                .map(|s| HistogramSnapshot::of_counts(&desc, s.1, s.2))
+                .collect(),
+        );
+        self.family(&desc, series.iter().map(|s| s.0), values)
     }
 
     fn family<'a>(

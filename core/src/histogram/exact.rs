@@ -9,11 +9,11 @@
 
 use std::sync::Arc;
 
-use super::record::{CLAMPED, HEADER, SUM, array_len};
+use super::record::{CLAMPED, HEADER, SUM, array_len, own_array};
 use super::snapshot::bucket_of;
 use crate::cell::Cell;
 use crate::desc::Desc;
-use crate::registry::{Handle, Series};
+use crate::registry::{Address, Handle, Series};
 
 /// A distribution over given bounds, that any thread may record into. Made by
 /// [`Registry::exact_histogram`](crate::Registry::exact_histogram).
@@ -42,6 +42,8 @@ pub struct ExactHistogram {
     bounds: Arc<[f64]>,
     /// Cells of a thread's array.
     len: usize,
+    /// Of this series' slot, which leads to the array.
+    address: Address,
     handle: Handle,
 }
 
@@ -50,6 +52,7 @@ impl ExactHistogram {
         Self {
             bounds: desc.bounds().into(),
             len: array_len(desc.layout()),
+            address: handle.slot_address(),
             handle,
         }
     }
@@ -61,6 +64,20 @@ impl ExactHistogram {
 
     /// Records a value `n` times, for the price of one.
     pub fn record_n(&self, value: f64, n: u64) {
+        // SAFETY: the address is that of our handle's slot.
+        let array = unsafe { own_array(self.address) };
+        if array.is_null() {
+            return self.record_slow(value, n);
+        }
+        // SAFETY: made by `make_buckets` with this length, and alive as long as our handle.
+        let array = unsafe { std::slice::from_raw_parts(array, self.len) };
+        self.add(array, value, n);
+    }
+
+    /// A thread's first record.
+    #[cold]
+    #[inline(never)]
+    fn record_slow(&self, value: f64, n: u64) {
         let Series { index, .. } = **self.handle.series();
         self.handle.with_shard(|shard| {
             shard.make_buckets(index, self.len);

@@ -3,6 +3,7 @@
 //! Lives here: the public handles, and where in a bucket array what stands. Not here: merging
 //! (`reporter`), quantiles (`snapshot`).
 
+use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -61,16 +62,8 @@ impl Histogram {
     /// Records `n` samples of one value, for the price of one.
     #[inline]
     pub fn record_n(&self, value: u64, n: u64) {
-        // SAFETY: the address is that of our handle's series.
-        let Some(slot) = (unsafe { self.address.own_cell() }) else {
-            return self.record_slow(value, n);
-        };
-        // SAFETY: this is the address of a slot (`Handle::slot_address`), of the size and alignment of a
-        // cell; the second half of a slab holds slots and nothing else, null or set.
-        let slot = unsafe { &*std::ptr::from_ref(slot).cast::<BucketSlot>() };
-        // Relaxed: stored by this thread, or by an earlier owner of the shard, and then the hand-over
-        // orders it.
-        let array: *const Cell = slot.load(Relaxed);
+        // SAFETY: the address is that of our handle's slot.
+        let array = unsafe { own_array(self.address) };
         if array.is_null() {
             return self.record_slow(value, n);
         }
@@ -109,6 +102,23 @@ impl Histogram {
     pub(crate) const fn handle(&self) -> &Handle {
         &self.handle
     }
+}
+
+/// This thread's array of a series; null if the thread has to look for its shard first, or to make it.
+///
+/// # Safety
+/// The caller holds a handle of the series, and got the address from its [`Handle::slot_address`].
+#[inline(always)]
+pub(super) unsafe fn own_array(address: Address) -> *const Cell {
+    // SAFETY: by the caller's promise.
+    let Some(slot) = (unsafe { address.own_cell() }) else {
+        return ptr::null();
+    };
+    // SAFETY: this is the address of a slot, of the size and alignment of a cell; the second half of a slab
+    // holds slots and nothing else, null or set.
+    let slot = unsafe { &*ptr::from_ref(slot).cast::<BucketSlot>() };
+    // Relaxed: stored by this thread, or by an earlier owner of the shard, and then the hand-over orders it.
+    slot.load(Relaxed)
 }
 
 fn array_of(shard: &Shard, index: u32, layout: Layout) -> *const Cell {
@@ -162,7 +172,7 @@ impl LocalHistogram {
                 let shard = a.shard(histogram.handle.home());
                 array_of(shard, histogram.series().index, histogram.layout)
             }
-            None => std::ptr::null(),
+            None => ptr::null(),
         };
         Self {
             array,

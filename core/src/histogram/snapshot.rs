@@ -107,6 +107,15 @@ impl HistogramSnapshot {
         h
     }
 
+    /// The exact histogram with these counts of its buckets; what is beyond the last bucket is left out.
+    pub(crate) fn of_counts(desc: &Desc, counts: &[u64], sum: f64) -> Self {
+        let mut h = Self::empty(desc, splits(desc));
+        h.counts.iter_mut().zip(counts).for_each(|(to, &n)| *to = n);
+        h.sum = Sum::Exact(sum);
+        h.accumulate();
+        h
+    }
+
     /// Becomes the sum of `parts`.
     pub(crate) fn merge<C: IntoIterator<Item = u64>>(
         &mut self,

@@ -6,7 +6,7 @@
 //! Cells are written through handles without asking anybody. So an index goes to another series only
 //! when the first one was removed **and** its last handle is gone; then nobody writes, and the reporter
 //! may zero the cells in every shard. A removed series gives out no new handles, so once the count is
-//! 0 it stays 0.
+//! 0 it stays 0. (Who still holds a handle may put the series back, under the lock that decides on reuse.)
 //!
 //! Model: `models/reuse.rs`.
 
@@ -46,6 +46,13 @@ impl Life {
     pub(crate) fn remove(&self) {
         // Relaxed: read under the same lock, or by the reporter, for whom a tick later is as good.
         self.removed.store(true, Relaxed);
+    }
+
+    /// The series comes back, with its values. Under the registry's lock, by a holder of a handle: so the
+    /// count is not 0, and nobody took the index in the meantime.
+    #[cfg(feature = "facade")]
+    pub(crate) fn restore(&self) {
+        self.removed.store(false, Relaxed); // Relaxed: see `remove`
     }
 
     pub(crate) fn is_removed(&self) -> bool {

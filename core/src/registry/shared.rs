@@ -2,6 +2,8 @@
 //!
 //! Lives here: the public type, its builder, locks. Not here: what a merge does (`reporter`).
 
+#[cfg(feature = "facade")]
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -9,11 +11,13 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Handle;
 use super::group::{Group, GroupMetrics};
 use super::sender_group::SenderGroupMetrics;
-use super::table::{OTHER, Purpose, RESERVED, Table};
+use super::table::{OPEN_OTHER, OTHER, Purpose, RESERVED, Table};
 use crate::catalog;
 use crate::counter::Counter;
 use crate::desc::{Desc, Kind, LabelNames};
 use crate::error::RegisterError;
+#[cfg(feature = "facade")]
+use crate::facade::Facade;
 use crate::gauge::Gauge;
 use crate::histogram::{ExactHistogram, Histogram};
 use crate::judge::{Judged, ParticipantMetrics, QualityMetrics, with_reason};
@@ -158,6 +162,8 @@ impl RegistryBuilder {
             participant_metrics: OnceLock::new(),
             #[cfg(feature = "livekit")]
             livekit_quality: OnceLock::new(),
+            #[cfg(feature = "facade")]
+            facades: Mutex::new(Vec::new()),
             streams_refused: refused,
             live_streams: Arc::new(AtomicUsize::new(0)),
             next_stream: AtomicU64::new(1),
@@ -192,6 +198,9 @@ pub(crate) struct Shared {
     /// Set if LiveKit's families are derived.
     #[cfg(feature = "livekit")]
     pub(crate) livekit_quality: OnceLock<livekit::Quality>,
+    /// Facades whose series may be idle.
+    #[cfg(feature = "facade")]
+    facades: Mutex<Vec<Weak<Facade>>>,
     streams_refused: Counter,
     /// Streams, received and sent, made and not yet folded for the last time by the reporter.
     pub(crate) live_streams: Arc<AtomicUsize>,
@@ -222,6 +231,15 @@ fn handle(
 ) -> Result<Handle, RegisterError> {
     let series = table.series(desc, kind, values, purpose)?;
     Ok(Handle::new(home, &series))
+}
+
+/// Label values of the family's series that takes what found no place, as these did not.
+pub(crate) fn other_values<'a>(desc: &Desc, values: &[&'a str]) -> Vec<&'a str> {
+    match values {
+        [] => Vec::new(),
+        _ if desc.has_open_labels() => OPEN_OTHER.to_vec(),
+        _ => vec![OTHER; values.len()],
+    }
 }
 
 /// Whether a histogram is of the kind that a handle is for.
@@ -401,19 +419,42 @@ impl Shared {
         values: &[&str],
         purpose: Purpose,
     ) -> Result<Handle, RegisterError> {
-        let full = match self.handle(desc, kind, values, purpose) {
-            Err(e @ (RegisterError::Full { .. } | RegisterError::FamilyFull { .. })) => e,
-            done => return done,
-        };
-        let (mut table, home) = (self.table(), &self.home);
-        let others = vec![OTHER; values.len()];
-        let other = handle(&mut table, home, desc, kind, &others, Purpose::Reserve);
-        let counted = own_counter(&mut table, home, &catalog::SERIES_OVERFLOW, &[desc.name()]);
-        drop(table);
+        match self.handle(desc, kind, values, purpose) {
+            Err(e @ (RegisterError::Full { .. } | RegisterError::FamilyFull { .. })) => {
+                self.count_overflow(desc);
+                let others = other_values(desc, values);
+                let other = self.handle(desc, kind, &others, Purpose::Reserve);
+                other.map_err(|_| e)
+            }
+            done => done,
+        }
+    }
+
+    /// Counts that a series of the family found no place.
+    pub(crate) fn count_overflow(&self, desc: &Desc) {
+        let overflow = &catalog::SERIES_OVERFLOW;
+        let counted = own_counter(&mut self.table(), &self.home, overflow, &[desc.name()]);
         if let Ok(overflow) = counted {
             overflow.inc();
         }
-        other.map_err(|_| full)
+    }
+
+    /// Lets facades' idle series go.
+    #[cfg(feature = "facade")]
+    pub(crate) fn expire(&self, now: Instant) {
+        // Not under the lock: who is made by now adds itself there.
+        let facades: Vec<_> = {
+            let mut all = lock(&self.facades);
+            all.retain(|facade| facade.strong_count() > 0);
+            all.iter().filter_map(Weak::upgrade).collect()
+        };
+        facades.iter().for_each(|facade| facade.expire(now));
+    }
+
+    /// From now on merges let this facade's idle series go.
+    #[cfg(feature = "facade")]
+    pub(crate) fn add_facade(&self, facade: Weak<Facade>) {
+        lock(&self.facades).push(facade);
     }
 }
 
@@ -455,7 +496,8 @@ impl Registry {
     }
 
     /// As [`counter`](Self::counter), for label values from outside: where a limit is met, the family's
-    /// series `other`, and the fold is counted in `media_metrics_series_overflow_total`.
+    /// series `other` (of a family with open labels `overflow="true"`), and the fold is counted in
+    /// `media_metrics_series_overflow_total`.
     ///
     /// # Errors
     /// The description is bad or not the family's, or even the reserve for `other` series is used up.

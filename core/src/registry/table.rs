@@ -14,12 +14,16 @@ use crate::error::RegisterError;
 use crate::gauge::Level;
 use crate::labels::LabelValues;
 use crate::shard::Shards;
+use crate::sync::{AtomicBool, Relaxed};
 
 /// Series that limits do not count: what the library itself exports, and each family's `other`.
 pub(crate) const RESERVED: usize = 24_576;
 
 /// Value of every label of the series that takes what found no place.
 pub(crate) const OTHER: &str = "other";
+
+/// The same of a family with open labels.
+pub(crate) const OPEN_OTHER: [&str; 2] = ["overflow", "true"];
 
 /// One series: labels, index, life.
 #[derive(Debug)]
@@ -32,12 +36,21 @@ pub(crate) struct Series {
     family: u32,
     /// Whether the limit on series counts it.
     counted: bool,
+    /// Whether the reporter has it in its lists. Written and read under the table's lock.
+    listed: AtomicBool,
     pub(crate) life: Life,
 }
 
 impl Series {
     pub(crate) fn labels(&self) -> &LabelValues {
         &self.labels
+    }
+
+    /// For the reporter, under the table's lock: whether it is to have the series in its lists from now on.
+    pub(crate) fn list(&self) -> bool {
+        let there = !self.life.is_removed();
+        self.listed.store(there, Relaxed); // Relaxed: under the lock, as is `Table::restore`
+        there
     }
 
     /// A series of no registry, for snapshots made by hand.
@@ -49,6 +62,7 @@ impl Series {
             index: 0,
             family: 0,
             counted: false,
+            listed: AtomicBool::new(false),
             life,
         }
     }
@@ -129,14 +143,7 @@ impl Table {
         if desc.kind() != kind {
             return Err(RegisterError::WrongKind { name: name() });
         }
-        let expected = desc.label_names().len();
-        if values.len() != expected {
-            return Err(RegisterError::LabelCount {
-                name: name(),
-                expected,
-                got: values.len(),
-            });
-        }
+        desc.check_count(values)?;
         let known = self.by_name.get(desc.name()).copied();
         match known.and_then(|at| self.families.get(at as usize)) {
             Some(family) if !family.desc.is_same_family(desc) => {
@@ -159,6 +166,7 @@ impl Table {
                 });
             }
         }
+        desc.check_brought(values)?;
         if known.is_none() {
             self.room_for_family(desc)?;
         }
@@ -170,6 +178,7 @@ impl Table {
             index,
             family,
             counted: purpose == Purpose::Host,
+            listed: AtomicBool::new(false),
             life: Life::new(),
         });
         let hasher = &self.hasher;
@@ -260,6 +269,46 @@ impl Table {
         family.changed = true;
         self.condemned.push(Arc::clone(series));
         true
+    }
+
+    /// Puts a removed series back, with its values; the caller holds a handle of it. Not if another series
+    /// has its labels by now: then `false`.
+    #[cfg(feature = "facade")]
+    pub(crate) fn restore(&mut self, series: &Arc<Series>) -> bool {
+        let is_it = |s: &Arc<Series>| Arc::ptr_eq(s, series);
+        let Some(at) = self.condemned.iter().position(is_it) else {
+            return !series.life.is_removed();
+        };
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one(&series.labels);
+        let Some(family) = self.families.get_mut(series.family as usize) else {
+            return false;
+        };
+        let taken = family.by_labels.find(hash, |s| s.labels == series.labels);
+        if taken.is_some() {
+            return false;
+        }
+        self.condemned.swap_remove(at);
+        series.life.restore();
+        let rehash = |s: &Arc<Series>| hasher.hash_one(&s.labels);
+        let labels = &mut family.by_labels;
+        labels.insert_unique(hash, Arc::clone(series), rehash);
+        // Relaxed: see `Series::list`. What the reporter has, or is yet to take over, it must not get twice.
+        if !series.listed.load(Relaxed) && !family.added.iter().any(is_it) {
+            family.added.push(Arc::clone(series));
+        }
+        family.changed = true;
+        true
+    }
+
+    /// Gives a family another description, which differs in help and unit alone.
+    #[cfg(feature = "facade")]
+    pub(crate) fn describe(&mut self, desc: &Desc) {
+        let known = self.by_name.get(desc.name()).copied();
+        if let Some(family) = known.and_then(|at| self.families.get_mut(at as usize)) {
+            family.desc = Arc::new(desc.clone());
+            family.changed = true;
+        }
     }
 
     /// Zeroes the cells of removed series that nobody can write to any more, and frees their indexes.

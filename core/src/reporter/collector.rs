@@ -164,6 +164,8 @@ impl Collector {
         if let Some(livekit) = &mut self.livekit {
             livekit.finish(now);
         }
+        #[cfg(feature = "facade")]
+        shared.expire(now);
         self.adopt(shared);
         self.report_on_itself(shared);
         let mut snapshot = self.reusable();
@@ -252,7 +254,7 @@ impl Collector {
             let series: Vec<Arc<Series>> = kept
                 .iter()
                 .chain(&added)
-                .filter(|s| !s.life.is_removed())
+                .filter(|s| s.list())
                 .map(Arc::clone)
                 .collect();
             let collected = Collected {
