@@ -94,10 +94,10 @@ fn a_warm_encoding_allocates_nothing() {
     let encoders: [(&str, Encode<'_>); 3] = [
         ("text", &mut |snapshot, page| text.encode(snapshot, page)),
         ("openmetrics", &mut |snapshot, page| {
-            open.encode(snapshot, page)
+            open.encode(snapshot, page);
         }),
         ("protobuf", &mut |snapshot, page| {
-            messages.encode(snapshot, page)
+            messages.encode(snapshot, page);
         }),
     ];
     for (format, encode) in encoders {
