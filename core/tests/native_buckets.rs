@@ -78,7 +78,7 @@ fn scales() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), cases: if cfg!(miri) { 1 } else { 600 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), cases: 600, ..ProptestConfig::default() })]
 
     /// At every edge: no sample at or below it is missed, and none above it by more than the layout's error is taken in.
     #[test]

@@ -103,6 +103,7 @@ struct Shelf {
 enum Encoder {
     Text(text::Encoder),
     OpenMetrics(openmetrics::Encoder),
+    /// Boxed: it has a message of its own to be filled again and again.
     Protobuf(Box<protobuf::Encoder>),
 }
 
@@ -149,12 +150,10 @@ impl Shelf {
                 .for_each(|(_, current, _)| *current = false);
             made = true;
         }
-        let (bytes, coding) = match coding {
-            Coding::Identity => (self.plain.clone(), coding),
-            _ => match self.coded(coding, &mut made) {
-                Some(bytes) => (bytes, coding),
-                None => (self.plain.clone(), Coding::Identity),
-            },
+        let coded = (coding != Coding::Identity).then(|| self.coded(coding, &mut made));
+        let (bytes, coding) = match coded.flatten() {
+            Some(bytes) => (bytes, coding),
+            None => (self.plain.clone(), Coding::Identity),
         };
         Page {
             bytes,
@@ -246,26 +245,49 @@ mod tests {
         assert!(page.bytes.ends_with(b"\na__total 1\n"));
     }
 
-    #[cfg(feature = "gzip")]
+    /// What is in a page.
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    fn read(page: &Page) -> String {
+        let mut text = String::new();
+        match page.coding {
+            Coding::Identity => panic!("not compressed"),
+            #[cfg(feature = "gzip")]
+            Coding::Gzip => {
+                use std::io::Read as _;
+                let mut decoder = flate2::read::GzDecoder::new(&*page.bytes);
+                decoder.read_to_string(&mut text).unwrap();
+            }
+            #[cfg(feature = "zstd")]
+            Coding::Zstd => {
+                let bytes = zstd::decode_all(&*page.bytes).unwrap();
+                text.push_str(std::str::from_utf8(&bytes).unwrap());
+            }
+        }
+        text
+    }
+
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
     #[test]
-    fn a_compressed_page_is_made_once_for_each_snapshot() {
-        use std::io::Read as _;
+    fn a_compressed_page_is_made_once_for_each_snapshot_and_coding() {
         let pages = Pages::default();
         for total in 1..4 {
             let snapshot = snapshot(total);
-            let first = pages.get(&snapshot, Format::DEFAULT, Coding::Gzip);
-            assert!(first.encoded_in.is_some());
-            assert!(
-                plain(&pages, &snapshot).encoded_in.is_none(),
-                "it was needed"
-            );
-            let second = pages.get(&snapshot, Format::DEFAULT, Coding::Gzip);
-            assert!(second.encoded_in.is_none());
-            assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "shared");
-            let mut text = String::new();
-            let mut decoder = flate2::read::GzDecoder::new(&*first.bytes);
-            decoder.read_to_string(&mut text).unwrap();
-            assert!(text.ends_with(&format!("\na_total {total}\n")), "{text}");
+            for name in ["gzip", "zstd"] {
+                let coding = Coding::accepted([name].into_iter());
+                if coding == Coding::Identity {
+                    continue; // this build has no such feature
+                }
+                let first = pages.get(&snapshot, Format::DEFAULT, coding);
+                assert!(first.encoded_in.is_some() && first.coding == coding);
+                assert!(
+                    plain(&pages, &snapshot).encoded_in.is_none(),
+                    "it was needed"
+                );
+                let second = pages.get(&snapshot, Format::DEFAULT, coding);
+                assert!(second.encoded_in.is_none());
+                assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "shared");
+                assert!(read(&first).ends_with(&format!("\na_total {total}\n")));
+            }
         }
     }
 
