@@ -45,6 +45,7 @@ mod clock;
 mod counter;
 pub mod desc;
 pub mod error;
+pub mod exemplar;
 #[cfg(all(feature = "facade", not(media_metrics_loom)))]
 pub mod facade;
 #[cfg(not(media_metrics_loom))]

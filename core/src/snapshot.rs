@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::desc::Desc;
+use crate::exemplar::Exemplar;
 use crate::histogram::HistogramSnapshot;
 use crate::labels::LabelValues;
 use crate::registry::Series;
@@ -165,6 +166,12 @@ impl FamilySchema {
         })
     }
 
+    /// When series `i` began: its counts are of what came after. The wall clock at registration.
+    #[must_use]
+    pub fn created(&self, i: usize) -> Option<SystemTime> {
+        Some(self.series.get(i)?.created())
+    }
+
     fn position(&self, values: &[&str]) -> Option<usize> {
         self.desc.check_count(values).ok()?;
         // Cleaned as at registration: a value that was cut there is found by its whole self.
@@ -248,6 +255,21 @@ impl Builder {
                 .collect(),
         );
         self.family(&desc, series.iter().map(|s| s.0), values)
+    }
+
+    /// Gives a histogram series, added before, its exemplars. Without such a series nothing happens.
+    #[must_use]
+    pub fn exemplars(mut self, name: &str, values: &[&str], exemplars: Vec<Exemplar>) -> Self {
+        let named = |f: &&mut FamilySnapshot| f.schema.desc.name() == name;
+        if let Some(FamilySnapshot {
+            schema,
+            values: Values::Histogram(all),
+        }) = self.families.iter_mut().find(named)
+            && let Some(there) = schema.position(values).and_then(|at| all.get_mut(at))
+        {
+            there.set_exemplars(schema.desc.bounds(), exemplars);
+        }
+        self
     }
 
     fn family<'a>(

@@ -10,6 +10,7 @@ use super::Layout;
 use super::summary::{Buckets, Summary};
 use crate::desc::Desc;
 use crate::error::ConvertError;
+use crate::exemplar::Exemplar;
 
 /// Counts of one histogram series, merged over all threads.
 ///
@@ -25,6 +26,8 @@ pub struct HistogramSnapshot {
     classic: Vec<u64>,
     sum: Sum,
     clamped: u64,
+    /// Ascending by value.
+    exemplars: Vec<Exemplar>,
 }
 
 /// What the samples add up to.
@@ -79,6 +82,7 @@ impl HistogramSnapshot {
             classic,
             sum: Sum::zero(desc),
             clamped: 0,
+            exemplars: Vec::new(),
         }
     }
 
@@ -159,6 +163,23 @@ impl HistogramSnapshot {
             at = at.max(end);
             *cumulative = total;
         }
+    }
+
+    /// Takes the exemplars of this moment, of which only the latest of each classic bucket is kept.
+    pub(crate) fn set_exemplars(&mut self, bounds: &[f64], exemplars: Vec<Exemplar>) {
+        self.exemplars = exemplars;
+        // By bucket, then the latest first: what follows it in the bucket goes.
+        let bucket = |e: &Exemplar| bucket_of(bounds, e.value());
+        self.exemplars
+            .sort_by(|a, b| bucket(a).cmp(&bucket(b)).then(b.time().cmp(&a.time())));
+        self.exemplars.dedup_by_key(|e| bucket(e));
+    }
+
+    /// Samples with what they were samples of: at most one for each classic bucket, ascending by value. Of a
+    /// moment of this process' life, not necessarily of the last interval.
+    #[must_use]
+    pub fn exemplars(&self) -> &[Exemplar] {
+        &self.exemplars
     }
 
     /// How values map to buckets.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -29,6 +30,8 @@ pub(crate) const OPEN_OTHER: [&str; 2] = ["overflow", "true"];
 #[derive(Debug)]
 pub(crate) struct Series {
     labels: LabelValues,
+    /// Milliseconds since 1970: half of what a `SystemTime` takes.
+    created_ms: u64,
     /// What `Gauge::set` writes; only a gauge has it.
     pub(crate) level: Option<Box<Level>>,
     pub(crate) index: u32,
@@ -46,6 +49,10 @@ impl Series {
         &self.labels
     }
 
+    pub(crate) fn created(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.created_ms)
+    }
+
     /// For the reporter, under the table's lock: whether it is to have the series in its lists from now on.
     pub(crate) fn list(&self) -> bool {
         let there = !self.life.is_removed();
@@ -58,6 +65,7 @@ impl Series {
         let life = Life::new();
         Self {
             labels,
+            created_ms: now_ms(),
             level: None,
             index: 0,
             family: 0,
@@ -66,6 +74,12 @@ impl Series {
             life,
         }
     }
+}
+
+/// The wall clock. A clock before 1970 says 1970.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |d| d.as_millis().try_into().unwrap_or(u64::MAX))
 }
 
 /// A family and its series.
@@ -174,6 +188,7 @@ impl Table {
         let family = known.unwrap_or_else(|| self.add_family(desc));
         let series = Arc::new(Series {
             labels,
+            created_ms: now_ms(),
             level: (kind == Kind::Gauge).then(|| Box::new(Level::new())),
             index,
             family,
