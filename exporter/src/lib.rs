@@ -23,6 +23,8 @@ mod encode;
 mod error;
 mod format;
 mod http;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod source;
 mod telemetry;
 
