@@ -3,10 +3,10 @@
 //! Lives here: metrics around points, requests around metrics, none larger than allowed. Not here: what a point says
 //! (`points`), who sends a request and what the answer means (`sink`, `answer`).
 
+use std::ops::Range;
+
 use media_metrics_core::Snapshot;
 use media_metrics_core::desc::{Desc, Kind};
-use media_metrics_core::histogram::NativeLayout;
-use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -17,9 +17,10 @@ use prost::Message;
 use prost::encoding::encoded_len_varint;
 
 use super::buckets::Dense;
+use super::moment::{Family, Moment, Numbers};
 use super::points::{Stamp, ucum};
-use super::resource::{Resource, TARGET_INFO, scope};
-use super::times::{Starts, nanoseconds};
+use super::resource::{Resource, scope};
+use super::times::Starts;
 use super::told::{Ended, Told};
 use crate::format::Filter;
 
@@ -111,9 +112,18 @@ impl Encoder {
 
     /// Hands each request of `snapshot` to `each`, one after the other; none, if there is nothing to say.
     pub fn encode(&mut self, snapshot: &Snapshot, mut each: impl FnMut(Request)) {
-        let now = nanoseconds(snapshot.time());
-        let target = snapshot.family(TARGET_INFO).map(FamilySnapshot::schema);
-        let target = target.into_iter().flat_map(|schema| schema.labels(0));
+        let moment = Moment::of(snapshot, &self.shown, &mut self.dense);
+        let mut job = self.begin(moment);
+        while let Some((request, next)) = self.request(&job) {
+            each(request);
+            job.at = next;
+        }
+    }
+
+    /// Takes note of what is told now.
+    pub(super) fn begin(&mut self, moment: Moment) -> Job {
+        let ended = self.told.follow(&moment.families);
+        let target = moment.target.iter().flat_map(|schema| schema.labels(0));
         let envelope = ResourceMetrics {
             resource: Some(self.resource.message(target)),
             scope_metrics: vec![ScopeMetrics {
@@ -122,98 +132,137 @@ impl Encoder {
             }],
             ..ResourceMetrics::default()
         };
-        let mut batch = Batch::new(envelope, self.max_bytes);
-        let shown = |family: &&FamilySnapshot| {
-            let name = family.schema().desc().name();
-            name != TARGET_INFO && self.shown.shows(name)
-        };
-        let families: Vec<&FamilySnapshot> = snapshot.families().iter().filter(shown).collect();
-        for ended in self.told.follow(families.iter().copied()) {
-            tell_ended(&ended, now, &mut self.starts, &mut batch, &mut each);
+        Job {
+            envelope,
+            ended,
+            moment,
+            at: Place::default(),
         }
-        for family in families {
-            self.tell(family, now, &mut batch, &mut each);
-        }
-        batch.send(&mut each);
     }
 
-    fn tell(
-        &mut self,
-        family: &FamilySnapshot,
-        now: u64,
-        batch: &mut Batch,
-        each: &mut impl FnMut(Request),
-    ) {
-        let (schema, desc) = (family.schema(), family.schema().desc());
+    /// The request that begins where the job is, and where the next one begins; `None` when all is told.
+    pub(super) fn request(&mut self, job: &Job) -> Option<(Request, Place)> {
+        let mut batch = Batch::new(job.envelope.clone(), self.max_bytes);
+        let mut at = job.at;
+        while at.metric < job.metrics() {
+            let stopped = match job.ended.get(at.metric) {
+                Some(ended) => self.tell_ended(ended, job.moment.time, at.point, &mut batch),
+                None => {
+                    let family = job.moment.families.get(at.metric - job.ended.len());
+                    family.and_then(|f| self.tell(f, job.moment.time, at.point, &mut batch))
+                }
+            };
+            match stopped {
+                Some(point) => {
+                    at.point = point;
+                    break;
+                }
+                None => at = at.next_metric(),
+            }
+        }
+        Some((batch.request()?, at))
+    }
+
+    /// Adds a family's points from one on; `Some` is the first that found no room.
+    fn tell(&mut self, family: &Family, now: u64, from: usize, batch: &mut Batch) -> Option<usize> {
+        let (schema, desc) = (&family.schema, family.schema.desc());
         let starts = &mut self.starts;
         let mut stamp = |i| Stamp::new(schema, i, now, starts);
-        match family.values() {
-            Values::Counter(totals) => {
+        match &family.numbers {
+            Numbers::Totals(all) => {
                 let per_unit = desc.recorded_per_unit();
-                let total = |(i, &total): (usize, &u64)| stamp(i).total(total, per_unit);
-                batch.metric(desc, totals.iter().enumerate().map(total), sums, each);
+                let mut point = |i| Some(stamp(i).total(*all.get(i)?, per_unit));
+                batch.metric(desc, from..all.len(), &mut point, sums)
             }
-            Values::Gauge(levels) => {
-                let level = |(i, level): (usize, &Option<f64>)| Some(stamp(i).level((*level)?));
-                batch.metric(
-                    desc,
-                    levels.iter().enumerate().filter_map(level),
-                    gauges,
-                    each,
-                );
+            Numbers::Levels(all) => {
+                let mut point = |i| Some(stamp(i).level((*all.get(i)?)?));
+                batch.metric(desc, from..all.len(), &mut point, gauges)
             }
-            Values::Histogram(all) => match desc.native_schema() {
-                Some(scale) => {
-                    let layout = NativeLayout::new(desc.layout(), desc.recorded_per_unit(), scale);
-                    let dense = &mut self.dense;
-                    let points = all.iter().enumerate().map(|(i, histogram)| {
-                        let counts = dense.of(histogram, &layout);
-                        stamp(i).exponential(desc, histogram, counts)
-                    });
-                    batch.metric(desc, points, exponentials, each);
-                }
-                None => {
-                    let points = all
-                        .iter()
-                        .enumerate()
-                        .map(|(i, histogram)| stamp(i).explicit(desc, histogram));
-                    batch.metric(desc, points, explicits, each);
-                }
-            },
-            // A kind of value that this format has no words for is left out.
-            _ => {}
+            Numbers::Exponential(all) => {
+                let mut point = |i| Some(stamp(i).exponential(all.get(i)?));
+                batch.metric(desc, from..all.len(), &mut point, exponentials)
+            }
+            Numbers::Explicit(all) => {
+                let mut point = |i| Some(stamp(i).explicit(desc, all.get(i)?));
+                batch.metric(desc, from..all.len(), &mut point, explicits)
+            }
+        }
+    }
+
+    /// The same for series that have ended.
+    fn tell_ended(
+        &mut self,
+        ended: &Ended,
+        now: u64,
+        from: usize,
+        batch: &mut Batch,
+    ) -> Option<usize> {
+        let (schema, desc) = (&ended.schema, ended.schema.desc());
+        let starts = &mut self.starts;
+        let mut stamp = |i| {
+            let series = *ended.series.get(i)?;
+            Some(Stamp::new(schema, series, now, starts))
+        };
+        let points = from..ended.series.len();
+        match (desc.kind(), desc.native_schema()) {
+            (Kind::Counter, _) => {
+                batch.metric(desc, points, &mut |i| Some(stamp(i)?.no_number()), sums)
+            }
+            (Kind::Gauge, _) => {
+                batch.metric(desc, points, &mut |i| Some(stamp(i)?.no_number()), gauges)
+            }
+            (Kind::Histogram, Some(_)) => {
+                let mut point = |i| Some(stamp(i)?.no_exponential());
+                batch.metric(desc, points, &mut point, exponentials)
+            }
+            (Kind::Histogram, None) => batch.metric(
+                desc,
+                points,
+                &mut |i| Some(stamp(i)?.no_explicit()),
+                explicits,
+            ),
+            // Of a kind that is never told nothing ends.
+            _ => None,
         }
     }
 }
 
-fn tell_ended(
-    ended: &Ended,
-    now: u64,
-    starts: &mut Starts,
-    batch: &mut Batch,
-    each: &mut impl FnMut(Request),
-) {
-    let schema: &FamilySchema = &ended.schema;
-    let desc = schema.desc();
-    let stamps = ended
-        .series
-        .iter()
-        .map(|&i| Stamp::new(schema, i, now, starts));
-    match desc.kind() {
-        Kind::Counter => batch.metric(desc, stamps.map(Stamp::no_number), sums, each),
-        Kind::Gauge => batch.metric(desc, stamps.map(Stamp::no_number), gauges, each),
-        Kind::Histogram if desc.native_schema().is_some() => {
-            batch.metric(desc, stamps.map(Stamp::no_exponential), exponentials, each);
+/// One moment's requests, and how far they have got.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// All but the metrics; its one scope has none.
+    envelope: ResourceMetrics,
+    ended: Vec<Ended>,
+    moment: Moment,
+    pub(super) at: Place,
+}
+
+impl Job {
+    /// What ended and what there is.
+    const fn metrics(&self) -> usize {
+        self.ended.len() + self.moment.families.len()
+    }
+}
+
+/// A point of a job: that of a metric, counted from what ended on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    metric: usize,
+    point: usize,
+}
+
+impl Place {
+    const fn next_metric(self) -> Self {
+        Self {
+            metric: self.metric + 1,
+            point: 0,
         }
-        Kind::Histogram => batch.metric(desc, stamps.map(Stamp::no_explicit), explicits, each),
-        _ => {}
     }
 }
 
 /// A request that is being put together.
 #[derive(Debug)]
 struct Batch {
-    /// All but the metrics; its one scope has none.
     envelope: ResourceMetrics,
     metrics: Vec<Metric>,
     points: u64,
@@ -223,80 +272,68 @@ struct Batch {
 }
 
 impl Batch {
-    const fn new(envelope: ResourceMetrics, max_bytes: usize) -> Self {
+    fn new(envelope: ResourceMetrics, max_bytes: usize) -> Self {
         Self {
+            bytes: envelope.encoded_len() + 2 * OVERHEAD,
             envelope,
             metrics: Vec::new(),
             points: 0,
-            bytes: 0,
             max_bytes,
         }
     }
 
-    /// Adds a family's points; what does not fit goes to `each`, with what was there before.
+    /// Adds a family's points, as far as there is room; `Some` is the first for which there was none.
     fn metric<P: Message>(
         &mut self,
         desc: &Desc,
-        points: impl Iterator<Item = P>,
+        points: Range<usize>,
+        point: &mut dyn FnMut(usize) -> Option<P>,
         data: fn(Vec<P>) -> Data,
-        each: &mut impl FnMut(Request),
-    ) {
-        let head = || Metric {
+    ) -> Option<usize> {
+        let mut metric = Metric {
             name: desc.name().to_owned(),
             description: desc.help().to_owned(),
             unit: ucum(desc.exposed_unit()).to_owned(),
             ..Metric::default()
         };
         // Before it, before its data, and how its data are meant.
-        let head_bytes = head().encoded_len() + 2 * OVERHEAD + 4;
-        let metric = |points| Metric {
-            data: Some(data(points)),
-            ..head()
-        };
-        let mut open = Vec::new();
-        for point in points {
-            let bytes = in_message(point.encoded_len());
-            if open.is_empty() {
-                self.bytes += head_bytes;
+        let mut bytes = self.bytes + metric.encoded_len() + 2 * OVERHEAD + 4;
+        let mut taken = Vec::new();
+        let mut stopped = None;
+        for i in points {
+            let Some(point) = point(i) else { continue };
+            bytes += in_message(point.encoded_len());
+            // A point that is larger than a request may be goes alone.
+            if bytes > self.max_bytes && self.points > 0 {
+                stopped = Some(i);
+                break;
             }
-            let full = self.bytes + bytes + self.envelope_bytes() > self.max_bytes;
-            if full && self.points > 0 {
-                if !open.is_empty() {
-                    self.metrics.push(metric(std::mem::take(&mut open)));
-                }
-                self.send(each);
-                self.bytes = head_bytes;
-            }
-            self.bytes += bytes;
+            self.bytes = bytes;
             self.points += 1;
-            open.push(point);
+            taken.push(point);
         }
-        if !open.is_empty() {
-            self.metrics.push(metric(open));
+        if !taken.is_empty() {
+            metric.data = Some(data(taken));
+            self.metrics.push(metric);
         }
+        stopped
     }
 
-    fn envelope_bytes(&self) -> usize {
-        self.envelope.encoded_len() + 2 * OVERHEAD
-    }
-
-    /// Hands over what there is, and is empty.
-    fn send(&mut self, each: &mut impl FnMut(Request)) {
-        if self.metrics.is_empty() {
-            return;
+    /// The request; `None`, if there is nothing in it.
+    fn request(mut self) -> Option<Request> {
+        if self.points == 0 {
+            return None;
         }
-        let mut all = self.envelope.clone();
-        if let Some(scope) = all.scope_metrics.first_mut() {
-            scope.metrics = std::mem::take(&mut self.metrics);
+        if let Some(scope) = self.envelope.scope_metrics.first_mut() {
+            scope.metrics = self.metrics;
         }
         let request = ExportMetricsServiceRequest {
-            resource_metrics: vec![all],
+            resource_metrics: vec![self.envelope],
         };
-        each(Request {
+        Some(Request {
             body: request.encode_to_vec(),
-            points: std::mem::take(&mut self.points),
-        });
-        self.bytes = 0;
+            points: self.points,
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod buckets;
 mod encoder;
+mod moment;
 mod points;
 mod resource;
 mod times;

@@ -5,7 +5,6 @@
 
 use media_metrics_core::desc::{Desc, Unit};
 use media_metrics_core::exemplar::Exemplar as Sample;
-use media_metrics_core::histogram::HistogramSnapshot;
 use media_metrics_core::snapshot::FamilySchema;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -14,6 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::buckets::Exponential;
+use super::moment::Distribution;
 use super::resource::attributes;
 use super::times::{Starts, nanoseconds};
 
@@ -66,17 +66,13 @@ impl Stamp {
     }
 
     /// A histogram in the buckets of its family's bounds.
-    pub(super) fn explicit(self, desc: &Desc, of: &HistogramSnapshot) -> HistogramDataPoint {
-        let mut below = 0;
-        let each = of
-            .classic()
-            .map(|all| all.saturating_sub(std::mem::replace(&mut below, all)));
+    pub(super) fn explicit(self, desc: &Desc, of: &Distribution<Vec<u64>>) -> HistogramDataPoint {
         HistogramDataPoint {
-            count: of.count(),
-            sum: sum(desc, of),
-            bucket_counts: each.collect(),
+            count: of.count,
+            sum: of.sum,
+            bucket_counts: of.buckets.clone(),
             explicit_bounds: desc.bounds().to_vec(),
-            exemplars: exemplars(of),
+            exemplars: exemplars(&of.exemplars),
             ..self.bounded()
         }
     }
@@ -89,20 +85,18 @@ impl Stamp {
         }
     }
 
-    /// A histogram in exponential buckets, those of `counts`.
+    /// A histogram in exponential buckets.
     pub(super) fn exponential(
         self,
-        desc: &Desc,
-        of: &HistogramSnapshot,
-        counts: Exponential,
+        of: &Distribution<Exponential>,
     ) -> ExponentialHistogramDataPoint {
         ExponentialHistogramDataPoint {
-            count: of.count(),
-            sum: sum(desc, of),
-            scale: counts.scale,
-            zero_count: counts.zero_count,
-            positive: Some(counts.positive),
-            exemplars: exemplars(of),
+            count: of.count,
+            sum: of.sum,
+            scale: of.buckets.scale,
+            zero_count: of.buckets.zero_count,
+            positive: Some(of.buckets.positive.clone()),
+            exemplars: exemplars(&of.exemplars),
             ..self.scaled()
         }
     }
@@ -162,17 +156,8 @@ fn number(total: u64, per_unit: f64) -> Value {
     }
 }
 
-/// The sum; none, if there may be negative samples: then it is no counter, and the format says to leave it out.
-fn sum(desc: &Desc, of: &HistogramSnapshot) -> Option<f64> {
-    let Some(sum) = of.exact_sum() else {
-        return Some(of.sum() as f64 / desc.recorded_per_unit());
-    };
-    let negative = desc.bounds().first().is_some_and(|&bound| bound < 0.0);
-    (!negative && sum >= 0.0).then_some(sum)
-}
-
-fn exemplars(of: &HistogramSnapshot) -> Vec<Exemplar> {
-    of.exemplars().iter().map(exemplar).collect()
+fn exemplars(samples: &[Sample]) -> Vec<Exemplar> {
+    samples.iter().map(exemplar).collect()
 }
 
 /// Labels `trace_id` and `span_id` have fields of their own, if they are what they say; the others are attributes.

@@ -1,6 +1,6 @@
 //! What was told last time, and is no more.
 //!
-//! Lives here: which series had a value in the last snapshot and have none in this one. Not here: what is said of them
+//! Lives here: which series had a value when they were last told and have none now. Not here: what is said of them
 //! (`points`).
 //!
 //! A receiver that hears nothing of a series takes it for alive, with its last value, for some minutes. So each that
@@ -10,9 +10,11 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
+use media_metrics_core::snapshot::FamilySchema;
 
-/// Families and series of the last snapshot, sorted by name.
+use super::moment::{self, Numbers};
+
+/// Families and series that were told last, sorted by name.
 #[derive(Debug, Default)]
 pub(super) struct Told(Vec<Family>);
 
@@ -33,11 +35,8 @@ pub(super) struct Ended {
 
 impl Told {
     /// Takes note of `families`, in the order of their names; says what has ended since the last time.
-    pub(super) fn follow<'a>(
-        &mut self,
-        families: impl Iterator<Item = &'a FamilySnapshot>,
-    ) -> Vec<Ended> {
-        let now: Vec<Family> = families.map(Family::of).collect();
+    pub(super) fn follow(&mut self, families: &[moment::Family]) -> Vec<Ended> {
+        let now: Vec<Family> = families.iter().map(Family::of).collect();
         let before = std::mem::replace(&mut self.0, now);
         let mut now = self.0.iter().peekable();
         let mut ended = Vec::new();
@@ -58,13 +57,13 @@ impl Told {
 }
 
 impl Family {
-    fn of(family: &FamilySnapshot) -> Self {
-        let with_value = match family.values() {
-            Values::Gauge(levels) => Some(levels.iter().map(Option::is_some).collect()),
+    fn of(family: &moment::Family) -> Self {
+        let with_value = match &family.numbers {
+            Numbers::Levels(levels) => Some(levels.iter().map(Option::is_some).collect()),
             _ => None,
         };
         Self {
-            schema: Arc::clone(family.schema()),
+            schema: Arc::clone(&family.schema),
             with_value,
         }
     }
@@ -115,6 +114,10 @@ mod tests {
     use media_metrics_core::desc::Desc;
     use media_metrics_core::snapshot::Builder;
 
+    use super::super::buckets::Dense;
+    use super::super::moment::Moment;
+    use crate::format::Filter;
+
     const A: Desc = Desc::counter("a_total", "A.").labels(&["x"]);
     const B: Desc = Desc::gauge("b", "B.").labels(&["x"]);
     const C: Desc = Desc::histogram("c", "C.", &[]).labels(&["x"]);
@@ -128,7 +131,8 @@ mod tests {
     /// The name and label of each series that ended.
     fn follow(told: &mut Told, snapshot: &Snapshot) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        for ended in told.follow(snapshot.families().iter()) {
+        let moment = Moment::of(snapshot, &Filter::ALL, &mut Dense::default());
+        for ended in told.follow(&moment.families) {
             for &i in &ended.series {
                 let name = ended.schema.desc().name().to_owned();
                 let label = ended.schema.labels(i).next().unwrap().1.to_owned();
