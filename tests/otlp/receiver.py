@@ -3,7 +3,8 @@
     receiver.py               prints `listening on 127.0.0.1:PORT`
 
     POST /v1/metrics          takes a request
-    GET  /points              the last point of each series, as JSON: a list, in the order of the first ones
+    GET  /points              the last point of each series, as JSON: a list, in the order of the first ones; where the
+                              last one says that the series is over, the value is still that of the one before
     GET  /log                 of each POST: path, headers, status given, data points in it, as JSON
     POST /answers             JSON, a list of {"status": …, "retry_after": …, "rejected": …, "message": …}: what the
                               next requests are answered with, one after the other, before all is well again;
@@ -87,7 +88,7 @@ def take(path, headers, body):
         LOG.append({"path": path, "headers": headers, "status": status, "points": len(all)})
         for p in all if status == 200 else []:
             key = json.dumps([p["name"], p["kind"], sorted(p["labels"].items())])
-            POINTS[key] = p
+            POINTS[key] = {**POINTS.get(key, {}), **p} if "over" in p else p
     answer = service.ExportMetricsServiceResponse()
     if "rejected" in plan or "message" in plan:
         answer.partial_success.rejected_data_points = plan.get("rejected", 0)

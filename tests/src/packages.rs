@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::package;
@@ -53,6 +54,9 @@ pub(crate) fn installed(
     list: &Path,
     install: impl FnOnce(&Path, &Path) -> (&'static str, Vec<String>),
 ) -> PathBuf {
+    // Tests run side by side, and two installations into one folder would be in each other's way.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let content = fs::read(list).unwrap_or_else(|e| panic!("{}: {e}", list.display()));
     let folder = target().join(format!("{name}-{:08x}", checksum(&content)));
     let complete = folder.join("complete");

@@ -1,12 +1,14 @@
 //! A snapshot as OTLP's requests.
 //!
 //! Lives here: metrics around points, requests around metrics, none larger than allowed. Not here: what a point says
-//! (`points`), who sends a request and what the answer means (`sink`, `answer`).
+//! (`points`), who sends a request and what the answer means (`push`, `answer`).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use media_metrics_core::Snapshot;
 use media_metrics_core::desc::{Desc, Kind};
+use media_metrics_core::snapshot::FamilySchema;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -26,6 +28,9 @@ use crate::format::Filter;
 
 /// All our totals count from the start of their series.
 const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
+
+/// How long after the last numbers their end is told: what Prometheus and its like can tell apart.
+const NANOSECONDS_AFTER: u64 = 1_000_000;
 
 /// The most that a message's field and its length take before it, in a request of any size that there is.
 const OVERHEAD: usize = 6;
@@ -58,6 +63,8 @@ pub struct Encoder {
     shown: Filter,
     max_bytes: usize,
     told: Told,
+    /// When that was, and whose.
+    last: (u64, Option<Arc<FamilySchema>>),
     starts: Starts,
     dense: Dense,
 }
@@ -86,6 +93,7 @@ impl Encoder {
             shown: Filter::ALL,
             max_bytes: Self::DEFAULT_MAX_BYTES,
             told: Told::default(),
+            last: (0, None),
             starts: Starts::default(),
             dense: Dense::default(),
         }
@@ -110,6 +118,16 @@ impl Encoder {
         self
     }
 
+    /// Half as large bodies from now on, as far as that goes.
+    pub(super) const fn halve_max_bytes(&mut self) {
+        let half = self.max_bytes / 2;
+        self.max_bytes = if half < Self::LEAST_MAX_BYTES {
+            Self::LEAST_MAX_BYTES
+        } else {
+            half
+        };
+    }
+
     /// Hands each request of `snapshot` to `each`, one after the other; none, if there is nothing to say.
     pub fn encode(&mut self, snapshot: &Snapshot, mut each: impl FnMut(Request)) {
         let moment = Moment::of(snapshot, &self.shown, &mut self.dense);
@@ -118,11 +136,13 @@ impl Encoder {
             each(request);
             job.at = next;
         }
+        self.finish(&job);
     }
 
-    /// Takes note of what is told now.
-    pub(super) fn begin(&mut self, moment: Moment) -> Job {
-        let ended = self.told.follow(&moment.families);
+    /// The requests of a moment. Those of the one before that were not told, if there are any, never are; but what had
+    /// ended by then is among these.
+    pub(super) fn begin(&self, moment: Moment) -> Job {
+        let ended = self.told.ended(&moment.families);
         let target = moment.target.iter().flat_map(|schema| schema.labels(0));
         let envelope = ResourceMetrics {
             resource: Some(self.resource.message(target)),
@@ -138,6 +158,24 @@ impl Encoder {
             moment,
             at: Place::default(),
         }
+    }
+
+    /// Takes note that all requests of a job were told.
+    pub(super) fn finish(&mut self, job: &Job) {
+        self.told.note(&job.moment.families);
+        let Moment { time, target, .. } = &job.moment;
+        self.last = (*time, target.clone());
+    }
+
+    /// A moment in which there is nothing any more, if there was something before.
+    pub(super) fn farewell(&self) -> Option<Moment> {
+        let (time, target) = &self.last;
+        (!self.told.is_empty()).then(|| Moment {
+            // After all that was told: a receiver may know one point only for each time.
+            time: time.saturating_add(NANOSECONDS_AFTER),
+            target: target.clone(),
+            families: Vec::new(),
+        })
     }
 
     /// The request that begins where the job is, and where the next one begins; `None` when all is told.

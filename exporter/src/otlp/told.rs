@@ -34,25 +34,33 @@ pub(super) struct Ended {
 }
 
 impl Told {
-    /// Takes note of `families`, in the order of their names; says what has ended since the last time.
-    pub(super) fn follow(&mut self, families: &[moment::Family]) -> Vec<Ended> {
-        let now: Vec<Family> = families.iter().map(Family::of).collect();
-        let before = std::mem::replace(&mut self.0, now);
-        let mut now = self.0.iter().peekable();
-        let mut ended = Vec::new();
-        for old in before {
+    /// What has ended since, if there are `families` now, in the order of their names.
+    pub(super) fn ended(&self, families: &[moment::Family]) -> Vec<Ended> {
+        let mut now = families.iter().map(Family::of).peekable();
+        let mut all = Vec::new();
+        for old in &self.0 {
             while now
-                .next_if(|new| new.by_name(&old) == Ordering::Less)
+                .next_if(|new| new.by_name(old) == Ordering::Less)
                 .is_some()
             {}
-            let new = now.next_if(|new| new.by_name(&old) == Ordering::Equal);
-            let series = old.without(new);
+            let new = now.next_if(|new| new.by_name(old) == Ordering::Equal);
+            let series = old.without(new.as_ref());
             if !series.is_empty() {
-                let schema = old.schema;
-                ended.push(Ended { schema, series });
+                let schema = Arc::clone(&old.schema);
+                all.push(Ended { schema, series });
             }
         }
-        ended
+        all
+    }
+
+    /// Takes note that `families` have been told, and what had ended before them.
+    pub(super) fn note(&mut self, families: &[moment::Family]) {
+        self.0 = families.iter().map(Family::of).collect();
+    }
+
+    /// Whether there is nothing that could end.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -132,13 +140,14 @@ mod tests {
     fn follow(told: &mut Told, snapshot: &Snapshot) -> Vec<(String, String)> {
         let mut all = Vec::new();
         let moment = Moment::of(snapshot, &Filter::ALL, &mut Dense::default());
-        for ended in told.follow(&moment.families) {
+        for ended in told.ended(&moment.families) {
             for &i in &ended.series {
                 let name = ended.schema.desc().name().to_owned();
                 let label = ended.schema.labels(i).next().unwrap().1.to_owned();
                 all.push((name, label));
             }
         }
+        told.note(&moment.families);
         all
     }
 
