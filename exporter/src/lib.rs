@@ -23,6 +23,8 @@ mod encode;
 mod error;
 mod format;
 mod http;
+#[cfg(feature = "push")]
+pub mod push;
 mod source;
 mod telemetry;
 
