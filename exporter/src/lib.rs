@@ -25,6 +25,8 @@ mod format;
 mod http;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "push")]
+pub mod push;
 mod source;
 mod telemetry;
 

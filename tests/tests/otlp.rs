@@ -96,7 +96,12 @@ fn counts_are_exact_after_the_collector_was_killed() {
     record(1_000);
     level.set(0.25);
     let _ = reporter.flush();
-    expect(&receiver, "test_packets_total", &json!({"kind": "audio"}), &json!({"value": 3_000}));
+    expect(
+        &receiver,
+        "test_packets_total",
+        &json!({"kind": "audio"}),
+        &json!({"value": 3_000}),
+    );
     drop(collector);
     // An outage in which something happens.
     for _ in 0..10 {
@@ -119,8 +124,18 @@ fn counts_are_exact_after_the_collector_was_killed() {
             "description": "Packets.", "scope": "media-metrics"
         }),
     );
-    expect(&receiver, "test_packets_total", &json!({"kind": "video"}), &json!({"value": rounds}));
-    expect(&receiver, "test_bytes_total", &none, &json!({"value": 1_200 * rounds, "unit": "By"}));
+    expect(
+        &receiver,
+        "test_packets_total",
+        &json!({"kind": "video"}),
+        &json!({"value": rounds}),
+    );
+    expect(
+        &receiver,
+        "test_bytes_total",
+        &none,
+        &json!({"value": 1_200 * rounds, "unit": "By"}),
+    );
     expect(
         &receiver,
         "test_level_ratio",
@@ -161,7 +176,12 @@ fn counts_are_exact_after_the_collector_was_killed() {
     }
     assert!(registry.remove(&video));
     let _ = reporter.flush();
-    expect(&receiver, "test_packets_total", &json!({"kind": "video"}), &json!({"over": true}));
+    expect(
+        &receiver,
+        "test_packets_total",
+        &json!({"kind": "video"}),
+        &json!({"over": true}),
+    );
     let audio = receiver.point("test_packets_total", &json!({"kind": "audio"}));
     assert_eq!(audio.unwrap().unwrap()["over"], Value::Null, "it goes on");
     assert!(reporter.stop(wait::PATIENCE));
@@ -172,7 +192,12 @@ fn counts_are_exact_after_the_collector_was_killed() {
         &json!({"kind": "audio"}),
         &json!({"over": true, "value": 3 * rounds}),
     );
-    expect(&receiver, "test_law", &none, &json!({"over": true, "count": 4 * rounds}));
+    expect(
+        &receiver,
+        "test_law",
+        &none,
+        &json!({"over": true, "count": 4 * rounds}),
+    );
 }
 
 #[test]
@@ -189,7 +214,9 @@ fn what_is_answered_is_heeded() {
         });
         wait::until(&format!("{wanted:?}"), wait::PATIENCE, || {
             let latest = remarks.latest();
-            (latest == wanted).then_some(()).ok_or(format!("{latest:?}"))
+            (latest == wanted)
+                .then_some(())
+                .ok_or(format!("{latest:?}"))
         });
     };
     // What the specification says so of is tried again, until it is taken; what was rejected then is not sent again.
@@ -219,7 +246,7 @@ fn what_is_answered_is_heeded() {
     assert_eq!(statuses, expected.collect::<Vec<_>>());
     assert!(log.iter().all(|e| e["points"] == 1), "{log:?}");
     let told = registry.collect();
-    let failed = told.counter("media_push_samples_failed_total", &["default"]);
+    let failed = told.counter("media_metrics_push_samples_failed_total", &["default"]);
     assert_eq!(failed, Some(1 + refusals.len() as u64));
 }
 
@@ -237,7 +264,12 @@ fn requests_say_what_they_are() {
         };
         let (reporter, _) = reporter(&registry, otlp);
         let _ = reporter.flush();
-        expect(&receiver, "test_bytes_total", &json!({}), &json!({"value": 1}));
+        expect(
+            &receiver,
+            "test_bytes_total",
+            &json!({}),
+            &json!({"value": 1}),
+        );
         let log = receiver.log().unwrap();
         let [only] = &log[..] else { panic!("{log:?}") };
         assert_eq!(only["path"], "/v1/metrics");

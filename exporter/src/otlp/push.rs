@@ -148,7 +148,10 @@ impl Remarks {
     /// The latest; `None`, if the receiver never said anything.
     #[must_use]
     pub fn latest(&self) -> Option<Remark> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn note(&self, status: u16, message: String) {
@@ -205,7 +208,10 @@ impl Protocol for Requests {
             }
             return None;
         };
-        let encoder::Request { body: plain, points } = request;
+        let encoder::Request {
+            body: plain,
+            points,
+        } = request;
         (self.next, self.points) = (next, points);
         Some(Request {
             headers: write(plain, self.compressed, body),
