@@ -20,6 +20,7 @@ use media_metrics_core::livekit::node::monitor::NodeMonitor;
 use media_metrics_core::livekit::node::rates::HistoryError;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
+use media_metrics_exporter::push::PushError;
 use media_metrics_exporter::{ServeError, Server};
 
 use crate::config::{Room, Settings};
@@ -34,6 +35,12 @@ use crate::worker::{PortConfig, Prepared, WorkerReport};
 /// How long the reporter's sinks, and answers that have begun, may take at the end.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// The same where metrics are pushed: longer than a push itself takes for its last requests.
+const LAST_PUSH: Duration = Duration::from_millis(2_500);
+
+/// Snapshots that may wait for a push to take note of them, which is a matter of milliseconds.
+const PUSH_DEPTH: usize = 4;
+
 /// Why the forwarder did not start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -46,6 +53,8 @@ pub enum StartError {
     Register(RegisterError),
     /// The node's statistics can't be kept as they were asked for.
     NodeStats(HistoryError),
+    /// Metrics can't be pushed where they should be.
+    Push(PushError),
     /// The reporter did not start.
     Report(media_metrics_core::StartError),
     /// The system gives no more threads, sockets or event queues; `what` was to be made.
@@ -67,6 +76,7 @@ impl fmt::Display for StartError {
             ),
             Self::Register(error) => error.fmt(f),
             Self::NodeStats(error) => write!(f, "{error} (node_stats in the configuration)"),
+            Self::Push(error) => write!(f, "{error} (push in the configuration)"),
             Self::Report(error) => error.fmt(f),
             Self::System { what, cause } => write!(
                 f,
@@ -83,6 +93,7 @@ impl std::error::Error for StartError {
             Self::Serve(error) => Some(error),
             Self::Register(error) => Some(error),
             Self::NodeStats(error) => Some(error),
+            Self::Push(error) => Some(error),
             Self::Report(error) => Some(error),
             Self::System { cause, .. } => Some(cause),
         }
@@ -129,6 +140,8 @@ struct Measuring {
     rooms: Option<OpenRooms>,
     /// As the rooms.
     node: Option<Watch>,
+    /// How long the reporter's sinks may take at the end.
+    last_words: Duration,
 }
 
 /// A running forwarder.
@@ -300,6 +313,15 @@ impl Measuring {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
         let server = server.start().map_err(StartError::Serve)?;
+        for (name, otlp) in settings.push.otlp() {
+            let otlp = otlp.only(move |family| livekit::serves(profile, family));
+            let sink = otlp.start(&registry).map_err(StartError::Push)?;
+            reporter = reporter.sink(&name, PUSH_DEPTH, sink);
+        }
+        let last_words = match settings.push.is_empty() {
+            true => LAST_WORDS,
+            false => LAST_PUSH,
+        };
         let reporter = reporter.start().map_err(StartError::Report)?;
         Ok(Self {
             registry,
@@ -308,6 +330,7 @@ impl Measuring {
             instruments,
             rooms: open,
             node,
+            last_words,
         })
     }
 
@@ -316,7 +339,7 @@ impl Measuring {
         if let Some(rooms) = self.rooms {
             rooms.close();
         }
-        self.reporter.stop(LAST_WORDS);
+        self.reporter.stop(self.last_words);
         let snapshot = self.registry.latest();
         self.server.stop(LAST_WORDS);
         snapshot

@@ -270,3 +270,141 @@ fn write(
     *body = plain;
     PLAIN
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media_metrics_core::desc::Desc;
+    use media_metrics_core::snapshot::Builder;
+    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+    use prost::Message;
+    use ureq::http::header::HeaderMap;
+
+    fn requests() -> Requests {
+        Requests {
+            encoder: Encoder::new(Resource::default()),
+            compressed: false,
+            job: None,
+            next: Place::default(),
+            points: 0,
+            remarks: Remarks::default(),
+        }
+    }
+
+    /// A moment with a series of each of these labels.
+    fn moment(labels: &[&'static str]) -> Moment {
+        let labels: Vec<[&str; 1]> = labels.iter().map(|&l| [l]).collect();
+        let series: Vec<(&[&str], u64)> = labels.iter().map(|l| (&l[..], 1)).collect();
+        let desc = Desc::counter("a_total", "A.").labels(&["l"]);
+        let snapshot = Builder::new().counter(&desc, &series).build();
+        Moment::of(&snapshot, &Filter::ALL, &mut Dense::default())
+    }
+
+    /// How many points of the request at hand have a value, and how many are over; `None` if all is told.
+    fn told(requests: &mut Requests) -> Option<(usize, usize)> {
+        let mut body = Vec::new();
+        let request = requests.encode(&mut body)?;
+        let message = ExportMetricsServiceRequest::decode(&*body).unwrap();
+        let scopes = message
+            .resource_metrics
+            .iter()
+            .flat_map(|r| &r.scope_metrics);
+        let (mut live, mut over) = (0, 0);
+        for metric in scopes.flat_map(|scope| &scope.metrics) {
+            let Some(Data::Sum(sum)) = &metric.data else {
+                panic!("{metric:?}")
+            };
+            over += sum.data_points.iter().filter(|p| p.flags == 1).count();
+            live += sum.data_points.iter().filter(|p| p.flags == 0).count();
+        }
+        assert_eq!(request.samples as usize, live + over);
+        Some((live, over))
+    }
+
+    /// Begins a moment and has all of it taken.
+    fn deliver(requests: &mut Requests, moment: Moment) -> Vec<(usize, usize)> {
+        requests.begin(moment);
+        let mut all = Vec::new();
+        while let Some(request) = told(requests) {
+            all.push(request);
+            requests.advance();
+        }
+        all
+    }
+
+    #[test]
+    fn what_ended_is_told_until_it_is_taken() {
+        let mut requests = requests();
+        assert_eq!(deliver(&mut requests, moment(&["x", "y"])), [(2, 0)]);
+        for _ in 0..3 {
+            // Made, perhaps tried, and given up for a newer one.
+            requests.begin(moment(&["y", "z"]));
+            assert_eq!(told(&mut requests), Some((2, 1)));
+            assert_eq!(told(&mut requests), Some((2, 1)), "the same one again");
+        }
+        assert_eq!(deliver(&mut requests, moment(&["y"])), [(1, 1)]);
+        assert_eq!(deliver(&mut requests, moment(&["y"])), [(1, 0)]);
+    }
+
+    #[test]
+    fn the_last_word_ends_what_was_told_and_nothing_else() {
+        let mut requests = requests();
+        assert!(requests.farewell().is_none());
+        let last = moment(&["x", "y"]);
+        let time = last.time;
+        deliver(&mut requests, last);
+        requests.begin(moment(&["x", "y", "z"])); // never taken
+        let farewell = requests.farewell().unwrap();
+        assert!(farewell.time > time);
+        assert_eq!(deliver(&mut requests, farewell), [(0, 2)]);
+        assert!(requests.farewell().is_none());
+    }
+
+    #[test]
+    fn only_what_the_specification_names_is_tried_again() {
+        let mut requests = requests();
+        requests.begin(moment(&["x", "y"]));
+        told(&mut requests);
+        for status in 200..600 {
+            let answer = Answer {
+                status,
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+            };
+            let expected = match status {
+                200..300 => Verdict::Accepted { unwritten: 0 },
+                429 | 502 | 503 | 504 => Verdict::Retry,
+                _ => Verdict::Refused { unwritten: 2 },
+            };
+            assert_eq!(requests.judge(&answer), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn too_large_makes_the_next_ones_smaller_down_to_a_limit() {
+        let mut requests = requests();
+        let names: Vec<String> = (0..20_000).map(|i| i.to_string()).collect();
+        let names: Vec<[&str; 1]> = names.iter().map(|l| [l.as_str()]).collect();
+        let series: Vec<(&[&str], u64)> = names.iter().map(|l| (&l[..], 1)).collect();
+        let desc = Desc::counter("a_total", "A.").labels(&["l"]);
+        let snapshot = Builder::new().counter(&desc, &series).build();
+        let mut sizes = Vec::new();
+        for _ in 0..10 {
+            let moment = Moment::of(&snapshot, &Filter::ALL, &mut Dense::default());
+            requests.begin(moment);
+            let mut body = Vec::new();
+            requests.encode(&mut body).unwrap();
+            sizes.push(body.len());
+            requests.judge(&Answer {
+                status: 413,
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+            });
+        }
+        // Some 900 KB in all: the first halvings of 4 MiB change nothing, the last are at the least limit.
+        assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+        assert!(sizes[0] > 500_000, "{sizes:?}");
+        assert!((50_000..=Encoder::LEAST_MAX_BYTES).contains(&sizes[9]));
+    }
+}

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::livekit::Profile;
+use super::otlp::Push;
 use super::settings::{Room, Synthetic};
 use super::value::{Bounded, BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
 use crate::payload::Payload;
@@ -30,6 +31,7 @@ pub(super) struct File {
     pub(super) socket_buffer: Option<BufferSize>,
     pub(super) duration: Option<Seconds>,
     pub(super) metrics: MetricsFile,
+    pub(super) push: Push,
     pub(super) limits: LimitsFile,
     pub(super) payload_types: BTreeMap<PayloadType, Payload>,
     pub(super) rtx: BTreeMap<PayloadType, PayloadType>,

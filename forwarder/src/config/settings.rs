@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::ConfigError;
 use super::file::File;
 use super::livekit::{self, Profile};
+use super::otlp::Push;
 use super::value::{
     BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
 };
@@ -41,6 +42,9 @@ pub struct Settings {
     pub duration: Option<Seconds>,
     /// Measuring and serving.
     pub metrics: Metrics,
+    /// Where metrics are pushed to.
+    #[serde(skip_serializing_if = "Push::is_empty")]
+    pub push: Push,
     /// What bounds memory.
     pub limits: Limits,
     /// Kinds, clock rates and codecs beside the standard ones.
@@ -162,6 +166,7 @@ impl Settings {
             rtx: file.rtx.iter().map(|(pt, of)| (pt.0, of.0)).collect(),
             profile: flags.profile.or(file.profile).unwrap_or_default(),
             livekit: file.livekit.clone().unwrap_or_default(),
+            push: file.push.clone(),
             metric: file.metric.unwrap_or_default(),
             rtc: file.rtc.unwrap_or_default(),
             node_stats: file.node_stats.clone().unwrap_or_default(),
