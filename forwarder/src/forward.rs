@@ -314,7 +314,7 @@ impl Measuring {
         }
         let server = server.start().map_err(StartError::Serve)?;
         for (name, otlp) in settings.push.otlp() {
-            let otlp = otlp.only(move |family| livekit::serves(profile, family));
+            let otlp = otlp.families(move |family| livekit::serves(profile, family));
             let sink = otlp.start(&registry).map_err(StartError::Push)?;
             reporter = reporter.sink(&name, PUSH_DEPTH, sink);
         }

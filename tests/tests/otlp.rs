@@ -45,7 +45,7 @@ fn otlp(endpoint: Endpoint) -> Otlp {
     let resource = Resource::new("test").attribute("service.instance.id", "7");
     Otlp::new(endpoint)
         .resource(resource)
-        .only(|name| name.starts_with("test_"))
+        .families(|name| name.starts_with("test_"))
 }
 
 /// A reporter that merges when it is told to.

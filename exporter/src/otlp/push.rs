@@ -83,7 +83,7 @@ impl Otlp {
 
     /// Leaves out families whose name `shown` says no to.
     #[must_use]
-    pub fn only(mut self, shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+    pub fn families(mut self, shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.shown = Filter::new(shown);
         self
     }
