@@ -35,11 +35,8 @@ use crate::worker::{PortConfig, Prepared, WorkerReport};
 /// How long the reporter's sinks, and answers that have begun, may take at the end.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// The same where metrics are pushed: longer than a push itself takes for its last requests.
-const LAST_PUSH: Duration = Duration::from_millis(2_500);
-
-/// Snapshots that may wait for a push to take note of them, which is a matter of milliseconds.
-const PUSH_DEPTH: usize = 4;
+/// Snapshots that may wait for a push to look at them, which takes no time to speak of.
+const SINK_DEPTH: usize = 4;
 
 /// Why the forwarder did not start.
 #[derive(Debug)]
@@ -49,12 +46,12 @@ pub enum StartError {
     Bind(BindError),
     /// The metrics address could not be served.
     Serve(ServeError),
+    /// A push did not start: the key of its list in the configuration, and its place there, from 1.
+    Push(&'static str, usize, PushError),
     /// The registry has no room for the forwarder's own families.
     Register(RegisterError),
     /// The node's statistics can't be kept as they were asked for.
     NodeStats(HistoryError),
-    /// Metrics can't be pushed where they should be.
-    Push(PushError),
     /// The reporter did not start.
     Report(media_metrics_core::StartError),
     /// The system gives no more threads, sockets or event queues; `what` was to be made.
@@ -70,13 +67,18 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
+            Self::Push(list, number, error) => {
+                write!(
+                    f,
+                    "{error} (push.{list} number {number} in the configuration)"
+                )
+            }
             Self::Serve(error) => write!(
                 f,
                 "{error} (--metrics, or metrics.listen in the configuration)"
             ),
             Self::Register(error) => error.fmt(f),
             Self::NodeStats(error) => write!(f, "{error} (node_stats in the configuration)"),
-            Self::Push(error) => write!(f, "{error} (push in the configuration)"),
             Self::Report(error) => error.fmt(f),
             Self::System { what, cause } => write!(
                 f,
@@ -90,10 +92,10 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind(error) => Some(error),
+            Self::Push(_, _, error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Register(error) => Some(error),
             Self::NodeStats(error) => Some(error),
-            Self::Push(error) => Some(error),
             Self::Report(error) => Some(error),
             Self::System { cause, .. } => Some(cause),
         }
@@ -140,7 +142,7 @@ struct Measuring {
     rooms: Option<OpenRooms>,
     /// As the rooms.
     node: Option<Watch>,
-    /// How long the reporter's sinks may take at the end.
+    /// How long the last merge may take to be pushed.
     last_words: Duration,
 }
 
@@ -313,15 +315,20 @@ impl Measuring {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
         let server = server.start().map_err(StartError::Serve)?;
-        for (name, otlp) in settings.push.otlp() {
-            let otlp = otlp.families(move |family| livekit::serves(profile, family));
-            let sink = otlp.start(&registry).map_err(StartError::Push)?;
-            reporter = reporter.sink(&name, PUSH_DEPTH, sink);
+        for (at, to) in settings.push.remote_write.iter().enumerate() {
+            let (name, push) = to.to_push(at + 1);
+            let push = push.families(move |family| livekit::serves(profile, family));
+            let push = push.start(&registry);
+            let push = push.map_err(|e| StartError::Push("remote_write", at + 1, e))?;
+            reporter = reporter.sink(&name, SINK_DEPTH, push);
         }
-        let last_words = match settings.push.is_empty() {
-            true => LAST_WORDS,
-            false => LAST_PUSH,
-        };
+        for (at, to) in settings.push.otlp.iter().enumerate() {
+            let (name, push) = to.to_push(at + 1);
+            let push = push.families(move |family| livekit::serves(profile, family));
+            let push = push.start(&registry);
+            let push = push.map_err(|e| StartError::Push("otlp", at + 1, e))?;
+            reporter = reporter.sink(&name, SINK_DEPTH, push);
+        }
         let reporter = reporter.start().map_err(StartError::Report)?;
         Ok(Self {
             registry,
@@ -330,7 +337,7 @@ impl Measuring {
             instruments,
             rooms: open,
             node,
-            last_words,
+            last_words: LAST_WORDS.max(settings.push.last_words()),
         })
     }
 

@@ -50,6 +50,7 @@ pub mod rtp;
 pub mod subscriber;
 pub mod traffic;
 pub mod tshark;
+pub mod victoria_metrics;
 pub mod wait;
 
 use std::path::PathBuf;

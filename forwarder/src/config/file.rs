@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::livekit::Profile;
-use super::otlp::Push;
+use super::push::Push;
 use super::settings::{Room, Synthetic};
 use super::value::{Bounded, BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
 use crate::payload::Payload;
@@ -31,7 +31,6 @@ pub(super) struct File {
     pub(super) socket_buffer: Option<BufferSize>,
     pub(super) duration: Option<Seconds>,
     pub(super) metrics: MetricsFile,
-    pub(super) push: Push,
     pub(super) limits: LimitsFile,
     pub(super) payload_types: BTreeMap<PayloadType, Payload>,
     pub(super) rtx: BTreeMap<PayloadType, PayloadType>,
@@ -42,6 +41,7 @@ pub(super) struct File {
     pub(super) rtc: Option<RtcConfig>,
     pub(super) node_stats: Option<NodeStatsConfig>,
     pub(super) prometheus: Option<PrometheusConfig>,
+    pub(super) push: Push,
     pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
 }
 

@@ -5,39 +5,30 @@
 
 use std::collections::BTreeMap;
 
-use media_metrics_core::livekit::config::Password;
 use media_metrics_exporter::otlp::{Otlp, Resource};
 use media_metrics_exporter::push::Endpoint;
 use serde::{Deserialize, Serialize};
 
+use super::push::{LAST_WORDS, Secret};
 use super::value::Seconds;
-
-/// Where metrics are pushed to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Push {
-    /// Receivers of OpenTelemetry's protocol.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub otlp: Vec<OtlpPush>,
-}
 
 /// One receiver of OpenTelemetry's protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OtlpPush {
+pub struct OtlpTo {
     /// Where it takes metrics, path included: `http://127.0.0.1:4318/v1/metrics`.
     pub url: String,
-    /// What the push is called in its own families; `otlp`, `otlp-2` and so on if not given.
+    /// What the push is called in its own families; `otlp_1`, `otlp_2` and so on if not given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// Headers of each request. Their values may be secret.
+    /// Headers of each request.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub headers: BTreeMap<String, Password>,
+    pub headers: BTreeMap<String, Secret>,
     /// Least time between two snapshots that are sent.
-    #[serde(default = "OtlpPush::default_interval")]
+    #[serde(default = "OtlpTo::default_interval")]
     pub interval: Seconds,
     /// How long one attempt may take.
-    #[serde(default = "OtlpPush::default_timeout")]
+    #[serde(default = "OtlpTo::default_timeout")]
     pub timeout: Seconds,
     /// How requests are compressed.
     #[serde(default)]
@@ -58,28 +49,7 @@ pub enum Compression {
     None,
 }
 
-impl Push {
-    /// Whether metrics are pushed nowhere.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.otlp.is_empty()
-    }
-
-    /// The pushes by OTLP, each with its name.
-    pub fn otlp(&self) -> impl Iterator<Item = (String, Otlp)> {
-        self.otlp.iter().zip(1..).map(|(push, number)| {
-            let name = match (&push.name, number) {
-                (Some(name), _) => name.clone(),
-                (None, 1) => "otlp".to_owned(),
-                (None, number) => format!("otlp-{number}"),
-            };
-            let otlp = push.build(&name);
-            (name, otlp)
-        })
-    }
-}
-
-impl OtlpPush {
+impl OtlpTo {
     fn default_interval() -> Seconds {
         Seconds::whole(10)
     }
@@ -88,26 +58,33 @@ impl OtlpPush {
         Seconds::whole(10)
     }
 
-    fn build(&self, name: &str) -> Otlp {
+    /// What the exporter makes of it; `number` is its place in the list, from 1.
+    #[must_use]
+    pub fn to_push(&self, number: usize) -> (String, Otlp) {
+        let name = self.name.clone();
+        let name = name.unwrap_or_else(|| format!("otlp_{number}"));
         let endpoint = Endpoint::new(&self.url)
-            .name(name)
+            .name(&name)
             .interval(self.interval.duration())
-            .timeout(self.timeout.duration());
+            .timeout(self.timeout.duration())
+            .stop_within(LAST_WORDS);
         let headers = self.headers.iter();
-        let endpoint = headers.fold(endpoint, |e, (name, value)| e.header(name, &value.0));
+        let endpoint = headers.fold(endpoint, |e, (name, value)| e.header(name, value.reveal()));
         let attributes = self.attributes.iter();
         let resource = attributes.fold(Resource::default(), |r, (n, v)| r.attribute(n, v));
         let otlp = Otlp::new(endpoint).resource(resource);
-        match self.compression {
+        let otlp = match self.compression {
             Compression::Gzip => otlp,
             Compression::None => otlp.uncompressed(),
-        }
+        };
+        (name, otlp)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Push;
 
     fn read(yaml: &str) -> Result<Push, String> {
         serde_saphyr::from_str(yaml).map_err(|e| e.to_string())
@@ -116,8 +93,7 @@ mod tests {
     #[test]
     fn every_key_is_read_and_written_as_it_was() {
         let yaml = "otlp:\n  - url: http://127.0.0.1:4318/v1/metrics\n  - url: https://a.example/otlp\n    name: cloud\n    \
-                    headers: {Api-Key: secret}\n    interval: 30\n    timeout: 5\n    compression: none\n    \
-                    attributes: {service.name: sfu}\n";
+                    interval: 30\n    timeout: 5\n    compression: none\n    attributes: {service.name: sfu}\n";
         let push = read(yaml).unwrap();
         let [plain, cloud] = &push.otlp[..] else {
             panic!("{push:?}")
@@ -128,13 +104,26 @@ mod tests {
         assert_eq!(cloud.timeout.duration().as_secs(), 5);
         let again = serde_saphyr::to_string(&push).unwrap();
         assert_eq!(read(&again), Ok(push.clone()), "{again}");
-        assert!(!format!("{push:?}").contains("secret"));
-        let pushes: Vec<_> = push.otlp().collect();
-        let names: Vec<&str> = pushes.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["otlp", "cloud"]);
-        let cloud = format!("{:?}", pushes[1].1);
-        assert!(cloud.contains("\"sfu\"") && cloud.contains("Api-Key") && cloud.contains("30s"));
-        assert!(!cloud.contains("secret"), "{cloud}");
+        assert_eq!(plain.to_push(1).0, "otlp_1");
+        let (name, cloud) = cloud.to_push(2);
+        let cloud = format!("{cloud:?}");
+        assert_eq!(name, "cloud");
+        assert!(
+            cloud.contains("\"sfu\"") && cloud.contains("30s"),
+            "{cloud}"
+        );
+    }
+
+    #[test]
+    fn headers_are_sent_and_not_shown() {
+        let push = read("otlp: [{url: 'http://a/', headers: {Api-Key: hidden}}]").unwrap();
+        assert_eq!(push.otlp[0].headers["Api-Key"].reveal(), "hidden");
+        let otlp = format!("{:?}", push.otlp[0].to_push(1));
+        assert!(otlp.contains("Api-Key"), "{otlp}");
+        let printed = serde_saphyr::to_string(&push).unwrap();
+        for text in [format!("{push:?}"), otlp, printed] {
+            assert!(!text.contains("hidden"), "{text}");
+        }
     }
 
     #[test]
@@ -144,7 +133,6 @@ mod tests {
             ("otlp: [{url: x, interval: 0}]", "seconds"),
             ("otlp: [{url: x, compression: lz4}]", "gzip"),
             ("otlp: [{url: x, header: {}}]", "header"),
-            ("otpl: []", "otpl"),
         ] {
             let error = read(yaml).unwrap_err();
             assert!(error.contains(says), "{yaml}: {error}");

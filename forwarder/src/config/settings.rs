@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::ConfigError;
 use super::file::File;
 use super::livekit::{self, Profile};
-use super::otlp::Push;
+use super::push::Push;
 use super::value::{
     BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
 };
@@ -42,9 +42,6 @@ pub struct Settings {
     pub duration: Option<Seconds>,
     /// Measuring and serving.
     pub metrics: Metrics,
-    /// Where metrics are pushed to.
-    #[serde(skip_serializing_if = "Push::is_empty")]
-    pub push: Push,
     /// What bounds memory.
     pub limits: Limits,
     /// Kinds, clock rates and codecs beside the standard ones.
@@ -66,6 +63,9 @@ pub struct Settings {
     pub node_stats: NodeStatsConfig,
     /// Where metrics are served, as LiveKit says it: what `metrics` says, too.
     pub prometheus: PrometheusConfig,
+    /// Where metrics are pushed, unless `metrics` is off.
+    #[serde(skip_serializing_if = "Push::is_empty")]
+    pub push: Push,
 }
 
 /// One listening port, its publishers and its subscribers.
@@ -166,11 +166,11 @@ impl Settings {
             rtx: file.rtx.iter().map(|(pt, of)| (pt.0, of.0)).collect(),
             profile: flags.profile.or(file.profile).unwrap_or_default(),
             livekit: file.livekit.clone().unwrap_or_default(),
-            push: file.push.clone(),
             metric: file.metric.unwrap_or_default(),
             rtc: file.rtc.unwrap_or_default(),
             node_stats: file.node_stats.clone().unwrap_or_default(),
             prometheus: livekit::told(metrics.listen, metrics.enabled, prometheus.basic_auth),
+            push: file.push.clone(),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,

@@ -9,8 +9,8 @@
 //!
 //! # Versions
 //! A receiver that refuses 2.0 with 415, or takes it without saying what it wrote (a 1.0 receiver that reads 2.0 as an empty
-//! request), gets the same request again as 1.0, and 1.0 from then on; so does one that answers 400 before it ever took 2.0.
-//! After [`BACK_AFTER`] 2.0 is tried again: receivers get upgraded.
+//! request), gets the same request again as 1.0, and 1.0 from then on. So does one that answers 400 before it ever took 2.0;
+//! if it does not take 1.0 either, it was not the version. After [`BACK_AFTER`] 2.0 is tried again: receivers get upgraded.
 
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,10 @@ pub(super) struct Protocol {
     sent: Sent,
     /// When 2.0 was given up.
     fell_back: Option<Instant>,
-    /// Whether the receiver ever took 2.0.
+    /// Whether the receiver knows 2.0.
     knows_v2: bool,
+    /// Whether the receiver took 1.0 since 2.0 was given up.
+    knows_v1: bool,
     v1: v1::Message,
     v2: v2::Message,
     snappy: Encoder,
@@ -92,6 +94,7 @@ impl Protocol {
             sent: Sent::default(),
             fell_back: None,
             knows_v2: false,
+            knows_v1: false,
             v1: v1::Message::default(),
             v2: v2::Message::default(),
             snappy: Encoder::new(),
@@ -177,7 +180,16 @@ impl Protocol {
 
     fn fall_back(&mut self) -> Verdict {
         self.fell_back = Some(Instant::now());
+        self.knows_v1 = false;
         Verdict::Again
+    }
+
+    /// What a refusal of 1.0 says of the versions.
+    const fn refused_v1(&mut self, status: u16) {
+        if !self.knows_v1 {
+            self.fell_back = None;
+            self.knows_v2 |= status == 415;
+        }
     }
 }
 
@@ -230,18 +242,21 @@ impl push::Protocol for Protocol {
             200..300 if is_v2 && !says() => self.fall_back(),
             200..300 => {
                 self.knows_v2 |= is_v2;
+                self.knows_v1 |= !is_v2;
                 let unwritten = if is_v2 { self.unwritten(answer) } else { 0 };
                 Verdict::Accepted { unwritten }
             }
             429 | 500..600 => Verdict::Retry,
             415 if is_v2 => self.fall_back(),
             400 if is_v2 && !self.knows_v2 && !says() => self.fall_back(),
-            _ => Verdict::Refused {
-                unwritten: match is_v2 {
-                    true => self.unwritten(answer),
-                    false => self.sent.samples + self.sent.histograms,
-                },
+            _ if is_v2 => Verdict::Refused {
+                unwritten: self.unwritten(answer),
             },
+            status => {
+                self.refused_v1(status);
+                let unwritten = self.sent.samples + self.sent.histograms;
+                Verdict::Refused { unwritten }
+            }
         }
     }
 
