@@ -404,6 +404,31 @@ catalog! {
     /// How late the pipeline ran.
     PIPELINE_LATE = Desc::histogram("media_metrics_pipeline_late_seconds", "Time by which the pipeline ran after something was due.", LATENCY_BOUNDS)
         .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
+
+    /// Requests that a receiver took.
+    PUSH_REQUESTS = Desc::counter("media_metrics_push_requests_total", "Requests of a push that its receiver took.").labels(&["push"]);
+    /// Bytes of those requests.
+    PUSH_BYTES = Desc::counter("media_metrics_push_bytes_total", "Bytes of the requests of a push that its receiver took, as sent, headers not included.").unit(Unit::Bytes).labels(&["push"]);
+    /// Samples that a receiver took.
+    PUSH_SAMPLES = Desc::counter("media_metrics_push_samples_total", "Samples of a push that its receiver took.").labels(&["push"]);
+    /// Samples that no receiver took.
+    PUSH_SAMPLES_FAILED = Desc::counter("media_metrics_push_samples_failed_total", "Samples of a push that were sent and given up: of requests that failed, and those that the receiver says it did not write.").labels(&["push"]);
+    /// Requests given up.
+    PUSH_FAILED = Desc::counter("media_metrics_push_requests_failed_total", "Requests of a push that were given up, by reason: refused (the receiver said so for good), redirect (not followed), superseded (newer snapshots needed the room), stopped, panic.").labels(&["push", "reason"]);
+    /// Attempts that failed and are repeated.
+    PUSH_RETRIES = Desc::counter("media_metrics_push_retries_total", "Attempts of a push that failed and are worth another one, by reason: connect (no connection), timeout, transport (the connection broke, or what came was no HTTP), status (429 or 5xx).").labels(&["push", "reason"]);
+    /// Changes of protocol.
+    PUSH_FALLBACKS = Desc::counter("media_metrics_push_fallbacks_total", "Times that a push went on in an older form, because its receiver did not know the newer one.").labels(&["push"]);
+    /// Snapshots never sent.
+    PUSH_DROPPED = Desc::counter("media_metrics_push_snapshots_dropped_total", "Snapshots that a push did not send, by reason: full (the queue had no room: resolution is lost), clock (the wall clock was set back), stopped.").labels(&["push", "reason"]);
+    /// Series that ended and whose receiver was not told.
+    PUSH_MARKERS_DROPPED = Desc::counter("media_metrics_push_stale_markers_dropped_total", "Series that ended without the receiver of a push being told, because too many did while it could not be reached.").labels(&["push"]);
+    /// Snapshots that wait.
+    PUSH_QUEUED = Desc::gauge("media_metrics_push_queued_snapshots", "Snapshots that a push has yet to send.").labels(&["push"]);
+    /// Bytes that wait.
+    PUSH_QUEUED_BYTES = Desc::gauge("media_metrics_push_queued_bytes", "Memory of the snapshots that a push has yet to send.").unit(Unit::Bytes).labels(&["push"]);
+    /// When a receiver took something.
+    PUSH_LAST_SUCCESS = Desc::gauge("media_metrics_push_last_success_timestamp_seconds", "When the receiver of a push last took a request, in seconds since 1970; no value before.").unit(Unit::Seconds).labels(&["push"]);
 }
 
 #[cfg(test)]

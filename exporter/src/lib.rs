@@ -23,6 +23,10 @@ mod encode;
 mod error;
 mod format;
 mod http;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "push")]
+pub mod push;
 mod source;
 mod telemetry;
 

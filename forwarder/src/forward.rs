@@ -20,6 +20,7 @@ use media_metrics_core::livekit::node::monitor::NodeMonitor;
 use media_metrics_core::livekit::node::rates::HistoryError;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
+use media_metrics_exporter::push::PushError;
 use media_metrics_exporter::{ServeError, Server};
 
 use crate::config::{Room, Settings};
@@ -34,6 +35,9 @@ use crate::worker::{PortConfig, Prepared, WorkerReport};
 /// How long the reporter's sinks, and answers that have begun, may take at the end.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// Snapshots that may wait for a push to look at them, which takes no time to speak of.
+const SINK_DEPTH: usize = 4;
+
 /// Why the forwarder did not start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -42,6 +46,8 @@ pub enum StartError {
     Bind(BindError),
     /// The metrics address could not be served.
     Serve(ServeError),
+    /// A push did not start: the key of its list in the configuration, and its place there, from 1.
+    Push(&'static str, usize, PushError),
     /// The registry has no room for the forwarder's own families.
     Register(RegisterError),
     /// The node's statistics can't be kept as they were asked for.
@@ -61,6 +67,12 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
+            Self::Push(list, number, error) => {
+                write!(
+                    f,
+                    "{error} (push.{list} number {number} in the configuration)"
+                )
+            }
             Self::Serve(error) => write!(
                 f,
                 "{error} (--metrics, or metrics.listen in the configuration)"
@@ -80,6 +92,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind(error) => Some(error),
+            Self::Push(_, _, error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Register(error) => Some(error),
             Self::NodeStats(error) => Some(error),
@@ -129,6 +142,8 @@ struct Measuring {
     rooms: Option<OpenRooms>,
     /// As the rooms.
     node: Option<Watch>,
+    /// How long the last merge may take to be pushed.
+    last_words: Duration,
 }
 
 /// A running forwarder.
@@ -300,6 +315,20 @@ impl Measuring {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
         let server = server.start().map_err(StartError::Serve)?;
+        for (at, to) in settings.push.remote_write.iter().enumerate() {
+            let (name, push) = to.to_push(at + 1);
+            let push = push.families(move |family| livekit::serves(profile, family));
+            let push = push.start(&registry);
+            let push = push.map_err(|e| StartError::Push("remote_write", at + 1, e))?;
+            reporter = reporter.sink(&name, SINK_DEPTH, push);
+        }
+        for (at, to) in settings.push.otlp.iter().enumerate() {
+            let (name, push) = to.to_push(at + 1);
+            let push = push.families(move |family| livekit::serves(profile, family));
+            let push = push.start(&registry);
+            let push = push.map_err(|e| StartError::Push("otlp", at + 1, e))?;
+            reporter = reporter.sink(&name, SINK_DEPTH, push);
+        }
         let reporter = reporter.start().map_err(StartError::Report)?;
         Ok(Self {
             registry,
@@ -308,6 +337,7 @@ impl Measuring {
             instruments,
             rooms: open,
             node,
+            last_words: LAST_WORDS.max(settings.push.last_words()),
         })
     }
 
@@ -316,7 +346,7 @@ impl Measuring {
         if let Some(rooms) = self.rooms {
             rooms.close();
         }
-        self.reporter.stop(LAST_WORDS);
+        self.reporter.stop(self.last_words);
         let snapshot = self.registry.latest();
         self.server.stop(LAST_WORDS);
         snapshot

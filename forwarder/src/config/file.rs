@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::livekit::Profile;
+use super::push::Push;
 use super::settings::{Room, Synthetic};
 use super::value::{Bounded, BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
 use crate::payload::Payload;
@@ -40,6 +41,7 @@ pub(super) struct File {
     pub(super) rtc: Option<RtcConfig>,
     pub(super) node_stats: Option<NodeStatsConfig>,
     pub(super) prometheus: Option<PrometheusConfig>,
+    pub(super) push: Push,
     pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::ConfigError;
 use super::file::File;
 use super::livekit::{self, Profile};
+use super::push::Push;
 use super::value::{
     BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
 };
@@ -62,6 +63,9 @@ pub struct Settings {
     pub node_stats: NodeStatsConfig,
     /// Where metrics are served, as LiveKit says it: what `metrics` says, too.
     pub prometheus: PrometheusConfig,
+    /// Where metrics are pushed, unless `metrics` is off.
+    #[serde(skip_serializing_if = "Push::is_empty")]
+    pub push: Push,
 }
 
 /// One listening port, its publishers and its subscribers.
@@ -166,6 +170,7 @@ impl Settings {
             rtc: file.rtc.unwrap_or_default(),
             node_stats: file.node_stats.clone().unwrap_or_default(),
             prometheus: livekit::told(metrics.listen, metrics.enabled, prometheus.basic_auth),
+            push: file.push.clone(),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,
