@@ -237,6 +237,31 @@ fn a_stop_in_a_pause_between_attempts_still_sends_the_tail() {
     assert_eq!(lines(&all), wanted);
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn what_speaks_no_tls_gets_nothing() {
+    let receiver = Receiver::start(|_, _| takes_all());
+    let url = receiver.url().replace("http:", "https:");
+    let endpoint = Endpoint::new(url).interval(Duration::ZERO).name("test");
+    let endpoint = endpoint
+        .timeout(Duration::from_millis(300))
+        .stop_within(Duration::from_secs(1));
+    let mut push = Running::start(RemoteWrite::new(endpoint));
+    push.report(one(1));
+    let told = push.stop();
+    let retries =
+        ["connect", "timeout", "transport", "status"].map(|r| told.by_reason("retries", r));
+    assert!(retries[1] + retries[2] > 0, "{retries:?}");
+    assert_eq!(
+        (
+            told.by_reason("requests_failed", "panic"),
+            told.count("requests")
+        ),
+        (0, 0)
+    );
+    assert!(receiver.requests().is_empty());
+}
+
 #[test]
 fn credentials_and_headers_come_with_each_request() {
     let receiver = Receiver::start(|_, _| takes_all());
