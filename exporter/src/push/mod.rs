@@ -15,6 +15,7 @@ mod client;
 mod endpoint;
 mod error;
 mod queue;
+#[cfg(feature = "remote-write")]
 pub mod remote_write;
 mod retry;
 mod sender;
