@@ -53,7 +53,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(endpoint: &Endpoint) -> Result<Self, PushError> {
         endpoint.check()?;
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -62,11 +62,11 @@ impl Client {
             .accept_encoding("")
             .max_response_header_size(MOST_HEAD)
             .max_idle_connections(1)
-            .timeout_connect(Some(endpoint.connect_timeout))
-            .build()
-            .new_agent();
+            .timeout_connect(Some(endpoint.connect_timeout));
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(by_the_systems_roots());
         Ok(Self {
-            agent,
+            agent: config.build().new_agent(),
             url: endpoint.uri()?,
             headers: endpoint.header_map()?,
             timeout: endpoint.timeout,
@@ -102,6 +102,17 @@ impl Client {
             body: body.unwrap_or_default(),
         })
     }
+}
+
+/// Certificates are held against the authorities that the machine trusts, an operator's own among them.
+#[cfg(feature = "tls")]
+fn by_the_systems_roots() -> ureq::tls::TlsConfig {
+    use rustls::crypto::ring;
+    use ureq::tls::{RootCerts, TlsConfig};
+    TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(std::sync::Arc::new(ring::default_provider()))
+        .build()
 }
 
 fn failure(error: &Error) -> Failure {

@@ -26,6 +26,8 @@ struct State<B> {
     full: bool,
     /// Until when what is left may be sent.
     closing: Option<Instant>,
+    /// Whether a pause was cut short for it.
+    hurried: bool,
 }
 
 impl<B: Batch> Queue<B> {
@@ -37,6 +39,7 @@ impl<B: Batch> Queue<B> {
                 bytes: 0,
                 full: false,
                 closing: None,
+                hurried: false,
             }),
             changed: Condvar::new(),
         }
@@ -82,11 +85,14 @@ impl<B: Batch> Queue<B> {
         }
     }
 
-    /// Waits until `until`, or until the queue is closed while that is waited for.
+    /// Waits until `until`. The first pause that a closed queue meets ends at once, for the tail's sake.
     pub(super) fn pause(&self, until: Instant) {
         let mut state = self.state();
-        let was_open = state.closing.is_none();
-        while !(was_open && state.closing.is_some()) {
+        loop {
+            if state.closing.is_some() && !state.hurried {
+                state.hurried = true;
+                return;
+            }
             let end = state.closing.map_or(until, |end| end.min(until));
             if Instant::now() >= end {
                 return;

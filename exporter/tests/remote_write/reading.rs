@@ -18,13 +18,16 @@ pub(crate) struct Series {
     pub(crate) id: String,
     pub(crate) time_ms: i64,
     pub(crate) value: Point,
-    pub(crate) exemplars: Vec<(Vec<(String, String)>, f64, i64)>,
+    pub(crate) exemplars: Vec<Exemplar>,
     /// 2.0 only.
     pub(crate) started_ms: i64,
     pub(crate) kind: i32,
     pub(crate) help: String,
     pub(crate) unit: String,
 }
+
+/// Labels, value, and time in ms.
+pub(crate) type Exemplar = (Vec<(String, String)>, f64, i64);
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Point {
