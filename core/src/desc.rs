@@ -437,6 +437,16 @@ impl Desc {
 }
 
 impl Desc {
+    /// Whether a series of this family can have these label values, or names and values if its labels are
+    /// [open](Self::open_labels).
+    ///
+    /// # Errors
+    /// Another number of values than there are labels; of open labels a name that can't be exposed.
+    pub fn validate_series(&self, values: &[&str]) -> Result<(), RegisterError> {
+        self.check_count(values)?;
+        self.check_brought(values)
+    }
+
     /// Whether a series can have these values: as many as there are names, or pairs if the names are open.
     pub(crate) fn check_count(&self, values: &[&str]) -> Result<(), RegisterError> {
         let got = values.len();
