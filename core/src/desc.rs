@@ -442,6 +442,15 @@ impl Desc {
     ///
     /// # Errors
     /// Another number of values than there are labels; of open labels a name that can't be exposed.
+    ///
+    /// ```
+    /// use media_metrics_core::Desc;
+    /// let jobs = Desc::counter("jobs_total", "Jobs.");
+    /// assert!(jobs.validate_series(&["mail"]).is_err());
+    /// let open = jobs.open_labels();
+    /// assert!(open.validate_series(&["queue", "mail"]).is_ok());
+    /// assert!(open.validate_series(&["__queue", "mail"]).is_err());
+    /// ```
     pub fn validate_series(&self, values: &[&str]) -> Result<(), RegisterError> {
         self.check_count(values)?;
         self.check_brought(values)

@@ -218,6 +218,14 @@ impl Builder {
 
     /// For series that others recorded: of those added from now on nobody knows when they
     /// [began](FamilySchema::created). Else it is now.
+    ///
+    /// ```
+    /// use media_metrics_core::{desc::Desc, snapshot::Builder};
+    /// let desc = Desc::counter("a_total", "A.");
+    /// let created = |b: Builder| b.counter(&desc, &[(&[], 7)]).build().families()[0].schema().created(0);
+    /// assert!(created(Builder::new()).is_some());
+    /// assert_eq!(created(Builder::new().of_others()), None);
+    /// ```
     #[must_use]
     pub const fn of_others(mut self) -> Self {
         self.of_others = true;

@@ -51,7 +51,7 @@ impl<'s> Claims<'s> {
             is(stem, Kind::Histogram) || is(&format!("{stem}_total"), Kind::Counter)
         });
         kind(name).is_some()
-            || PARTS.iter().any(|part| is_part(part))
+            || PARTS.iter().any(is_part)
             || created
             || is(&format!("{name}_total"), Kind::Counter)
             || is(&format!("{name}_info"), Kind::Gauge)
