@@ -287,7 +287,7 @@ catalog! {
     /// Series that were idle.
     FACADE_EXPIRED = Desc::counter("media_metrics_facade_series_expired_total", "Series of the metrics facade that were taken out because nothing was recorded for the idle time-out.");
     /// What a foreign page had that was not shown.
-    FOREIGN_DROPPED = Desc::counter("media_metrics_foreign_dropped_total", "What was left out of pages of other libraries that are served along with ours, each time, by reason: a family whose name one of ours has (taken) or that can't be shown (unfit), a line that is none (malformed), a page that could not be made (panicked).").labels(&["reason"]);
+    FOREIGN_DROPPED = Desc::counter("media_metrics_foreign_dropped_total", "What was left out of pages of other libraries that are served along with ours, each time, by reason: a family whose name is one that ours have or reserve (taken), a family or series that can't be shown (unfit), a line that is none (malformed), the end of a page that is too long (too_long), a page that was not made in time (late) or could not be made (panicked).").labels(&["reason"]);
 
     /// CPUs.
     NODE_CPUS = Desc::gauge("media_node_cpus", "CPUs that the node may use, control groups' quotas considered.");

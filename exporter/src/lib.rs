@@ -18,6 +18,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "bridge")]
+pub mod bridge;
 mod compress;
 mod encode;
 mod error;

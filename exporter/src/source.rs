@@ -25,6 +25,16 @@ pub trait Source: Send + Sync + 'static {
     /// The last published snapshot; the same `Arc` until the next is published.
     fn latest(&self) -> Arc<Snapshot>;
 
+    /// Families that others record, to be shown along with the snapshot `ours` on `/metrics`. Their names must not be
+    /// among those that `ours` has or that OpenMetrics reserves for them.
+    ///
+    /// Asked for once for each snapshot that is scraped, on the server's thread, whatever the number of formats.
+    /// `None` if there is nothing.
+    fn along(&self, ours: &Snapshot) -> Option<Snapshot> {
+        let _ = ours;
+        None
+    }
+
     /// Where the exporter may report on itself (scrapes, bytes, times, rejected connections); `None`
     /// means that it doesn't.
     fn registry(&self) -> Option<&Registry> {

@@ -97,7 +97,7 @@ impl Routes {
     fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
         let format = Format::accepted(texts(headers, ACCEPT));
         let coding = Coding::accepted(texts(headers, ACCEPT_ENCODING));
-        let page = self.pages.get(&self.source.latest(), format, coding);
+        let page = self.pages.latest(&*self.source, format, coding);
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
         let mut response = Response::new(Full::new(page.bytes));
         let headers = response.headers_mut();
