@@ -30,13 +30,52 @@ const FRESH_AT_LEAST: Duration = Duration::from_secs(10);
 /// A snapshot is fresh for this many intervals: one may be late, three are not by chance.
 const FRESH_INTERVALS: u32 = 3;
 
-const PAGES: &str = "/metrics, /-/healthy, /-/ready";
+/// What a page costs, and so how it is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// Next to nothing: answered at once, however many answers are being written.
+    Nothing,
+    /// Work and memory: made on the thread that makes pages, one after another; counted against
+    /// [`max_in_flight`](super::Limits::max_in_flight), and only worth having before the scraper gives up.
+    Page,
+}
 
-/// The pages that there are.
-enum Page {
-    Metrics,
-    Healthy,
-    Ready,
+/// One path, what it costs, and who answers there.
+#[derive(Debug)]
+pub(super) struct Route {
+    path: &'static str,
+    pub(super) cost: Cost,
+    answer: fn(&Routes, &Asked<'_>) -> Response<Body>,
+}
+
+/// The pages that there are; a new one is a line here and a function below.
+const ROUTES: &[Route] = &[
+    Route {
+        path: "/metrics",
+        cost: Cost::Page,
+        answer: Routes::metrics,
+    },
+    Route {
+        path: "/-/healthy",
+        cost: Cost::Nothing,
+        answer: Routes::healthy,
+    },
+    Route {
+        path: "/-/ready",
+        cost: Cost::Nothing,
+        answer: Routes::ready,
+    },
+];
+
+/// What of a request a page may look at. No page takes a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) headers: &'a HeaderMap,
+    /// What stands behind the `?`, as it was sent.
+    #[expect(dead_code, reason = "no page takes parameters yet")]
+    pub(super) query: Option<&'a str>,
+    /// The wall clock.
+    pub(super) now: SystemTime,
 }
 
 /// The server's pages over one source.
@@ -68,24 +107,21 @@ impl Routes {
         {
             return self.note(who_are_you());
         }
-        let page = match request.uri().path() {
-            "/metrics" => Page::Metrics,
-            "/-/healthy" => Page::Healthy,
-            "/-/ready" => Page::Ready,
-            _ => return self.note(not_found()),
+        let route = match find(request.method(), request.uri().path()) {
+            Ok(route) => route,
+            Err(refusal) => return self.note(refusal),
         };
-        // For HEAD the HTTP library sends a GET's head, and leaves the body away.
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.note(wrong_method());
+        if route.cost == Cost::Page && crowded {
+            return self.note(busy(
+                "too many scrapes at the same time: try again in a second\n",
+            ));
         }
-        self.note(match page {
-            Page::Metrics if crowded => {
-                busy("too many scrapes at the same time: try again in a second\n")
-            }
-            Page::Metrics => self.metrics(request.headers()),
-            Page::Healthy => say(StatusCode::OK, "healthy\n"), // the server answers: that is all it says
-            Page::Ready => self.ready(now),
-        })
+        let asked = Asked {
+            headers: request.headers(),
+            query: request.uri().query(),
+            now,
+        };
+        self.note((route.answer)(self, &asked))
     }
 
     fn note(&self, response: Response<Body>) -> Response<Body> {
@@ -94,9 +130,9 @@ impl Routes {
     }
 
     /// The latest snapshot, in the format and coding that the scraper likes best.
-    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
-        let format = Format::accepted(texts(headers, ACCEPT));
-        let coding = Coding::accepted(texts(headers, ACCEPT_ENCODING));
+    fn metrics(&self, asked: &Asked<'_>) -> Response<Body> {
+        let format = Format::accepted(texts(asked.headers, ACCEPT));
+        let coding = Coding::accepted(texts(asked.headers, ACCEPT_ENCODING));
         let page = self.pages.get(&self.source.latest(), format, coding);
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
         let mut response = Response::new(Full::new(page.bytes));
@@ -114,15 +150,23 @@ impl Routes {
         response
     }
 
+    /// The server answers: that is all it says.
+    fn healthy(&self, _: &Asked<'_>) -> Response<Body> {
+        say(StatusCode::OK, "healthy\n")
+    }
+
     /// There is a snapshot, and it is fresh: so the reporter works.
-    fn ready(&self, now: SystemTime) -> Response<Body> {
+    fn ready(&self, asked: &Asked<'_>) -> Response<Body> {
         let snapshot = self.source.latest();
         if snapshot.sequence() == 0 {
             let text = "not ready: no snapshot was published yet; is a reporter running?\n";
             return say(StatusCode::SERVICE_UNAVAILABLE, text);
         }
         // A clock that was set back makes a snapshot of the future, not an old one.
-        let age = now.duration_since(snapshot.time()).unwrap_or_default();
+        let age = asked
+            .now
+            .duration_since(snapshot.time())
+            .unwrap_or_default();
         let limit = self.stale_after.unwrap_or_else(|| fresh_for(&snapshot));
         if age <= limit {
             return say(StatusCode::OK, "ready\n");
@@ -171,8 +215,19 @@ fn who_are_you() -> Response<Body> {
     response
 }
 
+/// Who answers, or what is said instead. For HEAD the HTTP library sends a GET's head, and leaves the body away.
+fn find(method: &Method, path: &str) -> Result<&'static Route, Response<Body>> {
+    let route = ROUTES.iter().find(|route| route.path == path);
+    let route = route.ok_or_else(not_found)?;
+    match *method {
+        Method::GET | Method::HEAD => Ok(route),
+        _ => Err(wrong_method()),
+    }
+}
+
 fn not_found() -> Response<Body> {
-    let text = format!("404: no such page; there are {PAGES}\n");
+    let pages: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    let text = format!("404: no such page; there are {}\n", pages.join(", "));
     say(StatusCode::NOT_FOUND, text)
 }
 
