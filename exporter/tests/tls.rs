@@ -86,12 +86,13 @@ impl Files {
 }
 
 fn start(registry: &Registry, tls: Tls, limits: Limits) -> Result<Server, ServeError> {
-    registry.collect();
-    Server::builder(registry.clone())
+    let server = Server::builder(registry.clone())
         .bind("127.0.0.1:0")
         .limits(limits)
         .tls(tls)
-        .start()
+        .start();
+    registry.collect();
+    server
 }
 
 type Client = StreamOwned<ClientConnection, TcpStream>;

@@ -61,10 +61,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
-            Self::Serve(error) => write!(
-                f,
-                "{error} (--metrics, or metrics in the configuration)"
-            ),
+            Self::Serve(error) => write!(f, "{error} (--metrics, or metrics in the configuration)"),
             Self::Register(error) => error.fmt(f),
             Self::NodeStats(error) => write!(f, "{error} (node_stats in the configuration)"),
             Self::Report(error) => error.fmt(f),

@@ -33,10 +33,15 @@ fn main() -> ExitCode {
     };
     match Settings::load(cli.config.as_deref(), flags) {
         Err(error) => fail(error),
-        Ok(settings) if print_only => settings.without_secrets().to_yaml().map_or_else(fail, |yaml| {
-            say(yaml.trim_end());
-            ExitCode::SUCCESS
-        }),
+        Ok(settings) if print_only => {
+            settings
+                .without_secrets()
+                .to_yaml()
+                .map_or_else(fail, |yaml| {
+                    say(yaml.trim_end());
+                    ExitCode::SUCCESS
+                })
+        }
         Ok(settings) => forward(&settings),
     }
 }

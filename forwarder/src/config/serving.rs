@@ -131,14 +131,17 @@ impl TryFrom<String> for UserHash {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let hash = text.parse().map_err(|e| format!("a user's password is given by its hash, and {e}"))?;
+        let hash = text
+            .parse()
+            .map_err(|e| format!("a user's password is given by its hash, and {e}"))?;
         Ok(Self(Some(hash)))
     }
 }
 
 impl From<UserHash> for String {
     fn from(hash: UserHash) -> Self {
-        hash.0.map_or_else(|| HIDDEN.to_owned(), |hash| hash.as_str().to_owned())
+        hash.0
+            .map_or_else(|| HIDDEN.to_owned(), |hash| hash.as_str().to_owned())
     }
 }
 
