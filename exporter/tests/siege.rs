@@ -93,7 +93,7 @@ fn limits_hold_memory_is_bounded_and_not_a_count_is_lost() {
     };
     let server = Server::builder(registry.clone())
         .bind("127.0.0.1:0")
-        .limits(limits.clone());
+        .limits(limits);
     let server = server.start().unwrap();
     let address = server.local_addr();
     // What is there before: the page of each shape that will be asked for, and threads.

@@ -18,6 +18,10 @@ use super::answers::Page;
 /// It holds a place among the answers in flight ([`Limits::max_in_flight`](crate::Limits::max_in_flight)) until it
 /// and every piece of it are dropped: so a page that waits for a slow reader counts.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "tower"),
+    expect(unreachable_pub, reason = "only who mounts the pages gets to see it")
+)]
 pub struct Body {
     page: Page,
     place: Option<OwnedSemaphorePermit>,

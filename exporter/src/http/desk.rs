@@ -104,7 +104,7 @@ impl Desk {
         }
         let route = match find(&head.method, head.uri.path()) {
             Ok(route) => route,
-            Err(refusal) => return plain(refusal),
+            Err(refusal) => return plain(refusal.response()),
         };
         match route.cost {
             Cost::Nothing => plain(work(&self.routes, route, &head)),

@@ -167,16 +167,33 @@ fn fresh_for(snapshot: &Snapshot) -> Duration {
     intervals.max(FRESH_AT_LEAST)
 }
 
-/// Who answers, or what is said instead. For HEAD the HTTP library sends a GET's head, and leaves the body away.
-pub(super) fn find(method: &Method, path: &str) -> Result<&'static Route, Response<Body>> {
+/// Why nobody answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoSuchPage,
+    WrongMethod,
+}
+
+impl Refusal {
+    /// What is said instead.
+    pub(super) fn response(self) -> Response<Body> {
+        match self {
+            Self::NoSuchPage => {
+                let pages: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+                not_found(&pages.join(", "))
+            }
+            Self::WrongMethod => wrong_method(),
+        }
+    }
+}
+
+/// Who answers. For HEAD the HTTP library sends a GET's head, and leaves the body away.
+pub(super) fn find(method: &Method, path: &str) -> Result<&'static Route, Refusal> {
     let route = ROUTES.iter().find(|route| route.path == path);
-    let route = route.ok_or_else(|| {
-        let pages: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
-        not_found(&pages.join(", "))
-    })?;
+    let route = route.ok_or(Refusal::NoSuchPage)?;
     match *method {
         Method::GET | Method::HEAD => Ok(route),
-        _ => Err(wrong_method()),
+        _ => Err(Refusal::WrongMethod),
     }
 }
 
@@ -219,7 +236,7 @@ mod tests {
         };
         match find(request.method(), request.uri().path()) {
             Ok(route) => routes.answer(route, &asked),
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.response(),
         }
     }
 
