@@ -55,13 +55,19 @@ impl Prometheus {
     /// Starts it with storage of its own, and waits until it is ready.
     #[must_use]
     pub fn scraping(target: SocketAddr) -> Self {
-        Self::start(target, &[])
+        Self::start(target, "", &[])
+    }
+
+    /// The same with more lines of its scrape configuration, each indented by four blanks and ended.
+    #[must_use]
+    pub fn scraping_with(target: SocketAddr, lines: &str) -> Self {
+        Self::start(target, lines, &[])
     }
 
     /// The same, taking native histograms: it then asks for protobuf first.
     #[must_use]
     pub fn scraping_native_histograms(target: SocketAddr) -> Self {
-        Self::start(target, &["--enable-feature=native-histograms"])
+        Self::start(target, "", &["--enable-feature=native-histograms"])
     }
 
     /// One that scrapes nobody and takes remote writes, native histograms and exemplars included.
@@ -75,10 +81,10 @@ impl Prometheus {
         Stopped::new(config, &flags).start()
     }
 
-    fn start(target: SocketAddr, more: &[&str]) -> Self {
+    fn start(target: SocketAddr, lines: &str, more: &[&str]) -> Self {
         let config = format!(
             "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n\
-             scrape_configs:\n  - job_name: media-metrics\n    static_configs:\n      - targets: ['{target}']\n"
+             scrape_configs:\n  - job_name: media-metrics\n{lines}    static_configs:\n      - targets: ['{target}']\n"
         );
         Stopped::new(&config, more).start()
     }

@@ -1,12 +1,14 @@
 //! Configuration: the file, the flags, the defaults, and what they say together.
 //!
-//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `push` where metrics are pushed, `value` the
-//! numbers and addresses that check themselves. Nothing here opens a port or starts a thread.
+//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `serving` how metrics are
+//! served, `push` and `otlp` where they are pushed, `value` the numbers and addresses that check themselves. Nothing here
+//! opens a port or starts a thread.
 
 mod file;
 mod livekit;
 mod otlp;
 mod push;
+mod serving;
 mod settings;
 mod value;
 
@@ -18,6 +20,7 @@ use std::path::PathBuf;
 pub use livekit::Profile;
 pub use otlp::{Compression, OtlpTo};
 pub use push::Push;
+pub use serving::{MetricsAddress, TlsFiles, UserHash};
 pub use settings::{Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
     Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
