@@ -23,7 +23,6 @@ pub(crate) enum Loss {
     /// The operating system could not accept it.
     AcceptFailed,
     /// It did not get through TLS's handshake.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is none"))]
     Handshake,
 }
 

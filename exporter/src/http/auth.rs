@@ -31,6 +31,10 @@ pub(super) enum Verdict {
     Admitted,
     Stranger,
     /// Too many wait to be checked.
+    #[cfg_attr(
+        not(feature = "bcrypt"),
+        expect(dead_code, reason = "plain passwords are checked at once")
+    )]
     Busy,
 }
 
