@@ -29,9 +29,6 @@ use crate::worst::{Board, Direction, Figures, GroupSum, Kept, Recent, Who};
 /// Streams from which on folding is worth the help of other threads.
 const PARALLEL_STREAMS: usize = 1 << 14;
 
-/// Nanoseconds in a second.
-const NS: f64 = 1e9;
-
 /// Streams that one helper folds at a time.
 const CHUNK: usize = 1 << 12;
 
@@ -104,7 +101,7 @@ struct Moved {
     bytes: u64,
     lost: u64,
     expected: u64,
-    jitter_ns: u64,
+    jitter_seconds: f64,
 }
 
 impl Sum {
@@ -362,7 +359,7 @@ impl Entry {
             bytes,
             lost: newly_lost,
             expected: newly_expected,
-            jitter_ns: jitter.ns(),
+            jitter_seconds: jitter.seconds(),
         })
     }
 
@@ -381,7 +378,7 @@ impl Entry {
         if self.version.is_closed() || !(judged || moved.is_some()) {
             return;
         }
-        let jitter = moved.map(|m| m.jitter_ns as f64 / NS);
+        let jitter = moved.map(|m| m.jitter_seconds);
         let moved = moved.unwrap_or_default();
         let figures = Figures {
             jitter_seconds: jitter,
