@@ -281,7 +281,9 @@ catalog! {
     /// Answers by status.
     HTTP_RESPONSES = Desc::counter("media_metrics_http_responses_total", "Requests that the metrics server answered, by status code.").labels(&["code"]);
     /// Connections that ended before they were served.
-    HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
+    HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often), handshake (no TLS, or a certificate that one side does not take).").labels(&["reason"]);
+    /// Certificates that changed under the server.
+    TLS_RELOADS = Desc::counter("media_metrics_tls_reloads_total", "Times that the certificate's files had changed and were read again, by outcome: ok, or refused (they can't be used, and the old ones go on).").labels(&["outcome"]);
 
     /// What the facade did not take.
     FACADE_REFUSED = Desc::counter("media_metrics_facade_refused_total", "Times that a metric of the metrics facade was asked for or described and refused, by reason: its name is that of a metric of another kind (kind) or of a family recorded elsewhere or a part of a histogram (taken), it has no name, one of over 512 bytes, or over 64 labels (bad_key), there are too many names already, or no series to record it in (full).").labels(&["reason"]);

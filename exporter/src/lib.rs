@@ -28,7 +28,13 @@ mod telemetry;
 
 pub use error::ServeError;
 pub use format::{openmetrics, protobuf, text};
-pub use http::{DEFAULT_ADDRESS, Limits, Server, ServerBuilder};
+#[cfg(feature = "tower")]
+pub use http::{Body, Service};
+pub use http::{DEFAULT_ADDRESS, Endpoint, Limits, Server, ServerBuilder};
+#[cfg(feature = "bcrypt")]
+pub use http::{PasswordHash, PasswordHashError};
+#[cfg(feature = "tls")]
+pub use http::{Tls, TlsError};
 pub use source::Source;
 
 /// The examples of the README, compiled and run.
