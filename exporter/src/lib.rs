@@ -18,6 +18,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "api")]
+mod api;
 mod compress;
 mod encode;
 mod error;
