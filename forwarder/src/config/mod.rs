@@ -14,9 +14,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use livekit::Profile;
-pub use settings::{Limits, Metrics, Room, Settings, Synthetic};
+pub use settings::{Insight, Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
-    Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+    Bounded, BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber,
+    WorkerCount,
 };
 
 /// Why there is no configuration to run with.
