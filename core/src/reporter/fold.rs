@@ -258,7 +258,7 @@ impl Fold {
                 g.values.iter().map(|v| v.to_string()).collect()
             });
             let mut stream = StreamSnapshot::read(&entry.block, READ_TRIES, values)?;
-            stream.participant = participant(entry.block.standing.get());
+            stream.participant = participant(entry.block.standing.get().map(|s| &**s));
             stream.interval = entry.figures(stream.stats.jitter_seconds, &self.tick);
             Some(stream)
         };
@@ -433,7 +433,7 @@ impl Entry {
 }
 
 /// Whose stream it is, by its standing.
-pub(super) fn participant(standing: Option<&Box<Standing>>) -> Option<String> {
+pub(super) fn participant(standing: Option<&Standing>) -> Option<String> {
     Some(standing?.participant()?.name().to_owned())
 }
 

@@ -216,7 +216,7 @@ impl FoldSenders {
                 g.metrics.values.iter().map(|v| v.to_string()).collect()
             });
             let mut sender = SenderSnapshot::new(identity, values, &words);
-            sender.participant = participant(entry.block.standing.get());
+            sender.participant = participant(entry.block.standing.get().map(|s| &**s));
             sender.interval = entry.figures(&self.tick, true);
             Some(sender)
         };

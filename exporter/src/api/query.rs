@@ -145,7 +145,7 @@ fn once<T>(place: &mut Option<T>, name: &str, value: T) -> Result<(), BadQuery> 
     }
 }
 
-fn number<T: FromStr + PartialOrd + Display>(
+fn number<T: FromStr + PartialOrd + Display + Copy>(
     name: &str,
     value: &str,
     least: T,

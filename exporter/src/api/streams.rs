@@ -44,6 +44,10 @@ pub(super) struct Listed {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "kept in one list for a second: a box for each would cost more than it saves"
+)]
 enum Live {
     Received(StreamSnapshot),
     Sent(SenderSnapshot),
