@@ -20,7 +20,7 @@ use media_metrics_core::livekit::node::monitor::NodeMonitor;
 use media_metrics_core::livekit::node::rates::HistoryError;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
-use media_metrics_exporter::{ServeError, Server, Source};
+use media_metrics_exporter::{Endpoint, ServeError, Server, Source};
 
 use crate::clock::monotonic_ns;
 use crate::config::{Room, Settings};
@@ -62,10 +62,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
-            Self::Serve(error) => write!(
-                f,
-                "{error} (--metrics, or metrics.listen in the configuration)"
-            ),
+            Self::Serve(error) => write!(f, "{error} (--metrics, or metrics in the configuration)"),
             Self::Register(error) => error.fmt(f),
             Self::NodeStats(error) => write!(f, "{error} (node_stats in the configuration)"),
             Self::Report(error) => error.fmt(f),
@@ -125,6 +122,8 @@ struct Measuring {
     registry: Registry,
     reporter: Reporter,
     server: Server,
+    /// Whether it speaks TLS.
+    secure: bool,
     instruments: Instruments,
     /// If LiveKit's families are served.
     rooms: Option<OpenRooms>,
@@ -202,7 +201,18 @@ impl Forwarder {
         &self.rooms
     }
 
-    /// Where metrics are served, unless they are off.
+    /// Where metrics are to be had, as people are told: a URL, or a Unix socket. `None` if they are off.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<String> {
+        let measuring = self.measuring.as_ref()?;
+        let scheme = if measuring.secure { "https" } else { "http" };
+        Some(match measuring.server.endpoint() {
+            Endpoint::Tcp(address) => format!("{scheme}://{address}/metrics"),
+            other => format!("{scheme} on {other}, path /metrics"),
+        })
+    }
+
+    /// Where metrics are served, unless they are off; port 0 of a Unix socket.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.measuring.as_ref().map(|m| m.server.local_addr())
@@ -318,12 +328,21 @@ impl Measuring {
         if let Some(auth) = &settings.prometheus.basic_auth {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
+        for (name, user) in &settings.metrics.basic_auth_users {
+            if let Some(hash) = user.hash() {
+                server = server.basic_auth_hash(name, hash.clone());
+            }
+        }
+        if let Some(files) = &settings.metrics.tls {
+            server = server.tls(files.to_tls());
+        }
         let server = server.start().map_err(StartError::Serve)?;
         let reporter = reporter.start().map_err(StartError::Report)?;
         Ok(Self {
             registry,
             reporter,
             server,
+            secure: settings.metrics.tls.is_some(),
             instruments,
             rooms: open,
             node,

@@ -33,10 +33,15 @@ fn main() -> ExitCode {
     };
     match Settings::load(cli.config.as_deref(), flags) {
         Err(error) => fail(error),
-        Ok(settings) if print_only => settings.to_yaml().map_or_else(fail, |yaml| {
-            say(yaml.trim_end());
-            ExitCode::SUCCESS
-        }),
+        Ok(settings) if print_only => {
+            settings
+                .without_secrets()
+                .to_yaml()
+                .map_or_else(fail, |yaml| {
+                    say(yaml.trim_end());
+                    ExitCode::SUCCESS
+                })
+        }
         Ok(settings) => forward(&settings),
     }
 }
@@ -134,8 +139,8 @@ fn announce(settings: &Settings, forwarder: &Forwarder) {
     if let Some(addr) = forwarder.sink_addr() {
         say(format!("built-in subscriber: {addr}"));
     }
-    match forwarder.metrics_addr() {
-        Some(addr) => say(format!("metrics: http://{addr}/metrics")),
+    match forwarder.metrics_url() {
+        Some(url) => say(format!("metrics: {url}")),
         None => say("metrics: off"),
     }
     match settings.duration {

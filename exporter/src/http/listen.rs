@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+use socket2::{Domain, Socket as RawSocket, Type};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -18,6 +19,10 @@ use crate::error::ServeError;
 
 /// What stands before a Unix socket's path.
 const UNIX: &str = "unix:";
+
+/// Connections that the system keeps until they are accepted, if its own limit is not lower. The standard library has 128:
+/// a client that comes on top of those hears nothing for seconds.
+pub(super) const BACKLOG: i32 = 1_024;
 
 /// Where to listen, as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,9 +115,25 @@ fn tcp(address: &str) -> Result<std::net::TcpListener, ServeError> {
             address: address.to_owned(),
             source,
         })?;
-    let all: Vec<SocketAddr> = all.collect();
-    std::net::TcpListener::bind(all.as_slice())
-        .map_err(|e| ServeError::listen(address.to_owned(), e))
+    // The first that goes; of none, the last one's error.
+    let mut outcome = Err(io::ErrorKind::AddrNotAvailable.into());
+    for address in all {
+        outcome = listen(address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome.map_err(|e| ServeError::listen(address.to_owned(), e))
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // A port whose last connections are still being buried is free. (On Windows it would mean: even if it is taken.)
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// A listening socket.

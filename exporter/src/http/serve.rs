@@ -183,7 +183,11 @@ async fn http(
         activity.requested();
         let (parts, _body) = request.into_parts();
         let head = Head::from(parts);
-        async move { Ok::<_, Infallible>(shared.desk.answer(head, from).await) }
+        async move {
+            let response = shared.desk.answer(head, from).await;
+            activity.made();
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         // A client may close its side after its last request, and still read.

@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::listen::BACKLOG;
 use crate::error::ServeError;
-
-/// Connections that the system keeps until they are accepted.
-const BACKLOG: i32 = 128;
 
 /// Listens at `path`, whose file gets the permissions `mode`.
 ///

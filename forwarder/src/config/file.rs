@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::livekit::Profile;
+use super::serving::{MetricsAddress, TlsFiles, UserHash};
 use super::settings::{Room, Synthetic};
 use super::value::{
     Bounded, BufferSize, Seconds, SlotCount, Source, StreamLimit, Subscriber, WorkerCount,
@@ -50,7 +51,9 @@ pub(super) struct File {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct MetricsFile {
     pub(super) enabled: Option<bool>,
-    pub(super) listen: Option<SocketAddr>,
+    pub(super) listen: Option<MetricsAddress>,
+    pub(super) tls: Option<TlsFiles>,
+    pub(super) basic_auth_users: BTreeMap<String, UserHash>,
     pub(super) interval: Option<Seconds>,
     pub(super) kernel_stamps: Option<bool>,
 }
@@ -143,6 +146,13 @@ mod tests {
             ("listen: 127.0.0.1:1\nlisten_on: x\n", 2, "listen_on"),
             ("limits:\n  max_streams: 0\n", 2, "1 to 10000000"),
             ("insight:\n  worst: 101\n", 2, "0 to 100"),
+            ("metrics:\n  listen: /run/x.sock\n", 2, "unix:/"),
+            ("metrics:\n  tls:\n    cert: x\n", 3, "cert_file"),
+            (
+                "metrics:\n  basic_auth_users:\n    a: secret\n",
+                3,
+                "htpasswd",
+            ),
             ("limits:\n  idle_timeout: -1\n", 2, "seconds"),
             (
                 "payload_types:\n  96: {kind: smell, clock_rate: 1}\n",

@@ -1,10 +1,11 @@
 //! Configuration: the file, the flags, the defaults, and what they say together.
 //!
-//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `value` the
-//! numbers and addresses that check themselves. Nothing here opens a port or starts a thread.
+//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `serving` how metrics are
+//! served, `value` the numbers and addresses that check themselves. Nothing here opens a port or starts a thread.
 
 mod file;
 mod livekit;
+mod serving;
 mod settings;
 mod value;
 
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use livekit::Profile;
+pub use serving::{MetricsAddress, TlsFiles, UserHash};
 pub use settings::{Insight, Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
     Bounded, BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber,

@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What a client that speaks HTTP is told on a port that speaks TLS.
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 68\r\nConnection: close\r\n\r\n\
+    Content-Length: 69\r\nConnection: close\r\n\r\n\
     400: this port speaks TLS: ask with https:// instead of with http://\n";
 
 /// Files for serving by TLS, all PEM.
