@@ -138,7 +138,7 @@ fn told(address: SocketAddr, query: &str) -> Vec<u64> {
 #[test]
 fn streams_are_webrtc_stats_with_ours_apart() {
     let house = house();
-    let server = serve(house.registry.clone());
+    let server = serve(house.registry);
     let all = json(&get(server.local_addr(), "/api/v1/streams"), 200);
     assert_eq!((&all["sequence"], &all["matching"]), (&2.into(), &4.into()));
     let streams = all["streams"].as_array().unwrap();
@@ -237,7 +237,7 @@ fn streams_are_found_by_what_is_asked() {
 #[test]
 fn a_wrong_question_is_told_what_is_right() {
     let house = house();
-    let server = serve(house.registry.clone());
+    let server = serve(house.registry);
     for (path, says) in [
         ("/api/v1/streams?limit=0", "1 to 10000"),
         ("/api/v1/streams?min_loss=NaN", "0 to 1"),
@@ -410,7 +410,7 @@ impl Source for Counting {
 #[test]
 fn the_hosts_clock_is_used_if_it_is_known() {
     let house = house();
-    let server = serve(Counting(house.registry.clone(), Arc::default()));
+    let server = serve(Counting(house.registry, Arc::default()));
     let all = json(&get(server.local_addr(), "/api/v1/streams?ssrc=1"), 200);
     let now = all["timestamp"].as_f64().unwrap();
     let last = all["streams"][0]["lastPacketReceivedTimestamp"]
@@ -457,7 +457,7 @@ fn a_flood_of_questions_is_bounded_and_scrapes_go_on() {
 #[test]
 fn any_query_gets_json() {
     let house = house();
-    let server = serve(house.registry.clone());
+    let server = serve(house.registry);
     let cases = Cases {
         cases: 256,
         failure_persistence: None,

@@ -151,8 +151,12 @@ impl Settings {
         let file = file.unwrap_or_default();
         let synthetic = Self::synthetic(&file, &flags, from_file);
         let prometheus = livekit::prometheus(&file);
-        let (listen, enabled) =
-            livekit::listener(flags.metrics, &file.metrics, &prometheus, DEFAULT_METRICS);
+        let (listen, enabled) = livekit::listener(
+            flags.metrics.clone(),
+            &file.metrics,
+            &prometheus,
+            DEFAULT_METRICS,
+        );
         let metrics = Metrics {
             enabled: enabled && !flags.no_metrics,
             listen,
