@@ -52,6 +52,9 @@ pub const SCORE_BOUNDS: &[f64] = &[20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.
 /// Bounds for mean opinion scores.
 pub const MOS_BOUNDS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4, 4.5];
 
+/// Labels of the slots of the worst streams and groups.
+pub const WORST_LABELS: &[&str] = &["slot"];
+
 macro_rules! catalog {
     ($($(#[doc = $help:literal])+ $id:ident = $make:expr;)+) => {
         $($(#[doc = $help])+ pub static $id: Desc = $make;)+
@@ -431,7 +434,56 @@ catalog! {
     PUSH_QUEUED_BYTES = Desc::gauge("media_metrics_push_queued_bytes", "Memory of the snapshots that a push has yet to send.").unit(Unit::Bytes).labels(&["push"]);
     /// When a receiver took something.
     PUSH_LAST_SUCCESS = Desc::gauge("media_metrics_push_last_success_timestamp_seconds", "When the receiver of a push last took a request, in seconds since 1970; no value before.").unit(Unit::Seconds).labels(&["push"]);
+    // The worst of each interval: slots, so a bounded number of series whatever the number of streams. See `worst`.
+    /// Who is in a stream's slot.
+    WORST_STREAM_INFO = Desc::gauge("media_worst_stream_info", "Which stream is in a slot of the media_worst_stream families: 1. Slot 0 has the worst stream of the last interval. Streams are ordered by score (where none is known, 100 less the loss in percent), then loss, then jitter. The id is that of the stream in /api/v1/streams.").labels(&["slot", "direction", "id", "ssrc", "group", "participant"]);
+    /// Its score.
+    WORST_STREAM_SCORE = Desc::gauge("media_worst_stream_score", "Quality score (20 to 100) of the worst streams, as of their last windows or events. Absent if a stream is not judged, or not yet.").labels(WORST_LABELS);
+    /// Its mean opinion score.
+    WORST_STREAM_MOS = Desc::gauge("media_worst_stream_mos", "Mean opinion score (1 to 4.5) of the worst streams: that of the quality score.").labels(WORST_LABELS);
+    /// Its loss.
+    WORST_STREAM_LOSS = Desc::gauge("media_worst_stream_loss_ratio", "Share of packets that the worst streams lost: received in the last interval, or sent and lost by the receiver's newest report.").unit(Unit::Ratio).labels(WORST_LABELS);
+    /// Its jitter.
+    WORST_STREAM_JITTER = Desc::gauge("media_worst_stream_jitter_seconds", "Interarrival jitter of the worst streams: as measured, or of what is sent by the receiver's newest report.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its round trip.
+    WORST_STREAM_RTT = Desc::gauge("media_worst_stream_rtt_seconds", "Round-trip time of the worst streams: of those sent, as measured with the receiver's newest report.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its bitrate.
+    WORST_STREAM_BYTES = Desc::gauge("media_worst_stream_bytes_per_second", "Bytes of RTP (header, payload, padding) of the worst streams in the last interval, a second.").labels(WORST_LABELS);
+    /// Who is in a group's slot.
+    WORST_GROUP_INFO = Desc::gauge("media_worst_group_info", "Which label group of streams is in a slot of the media_worst_group families: 1. Slot 0 has the worst group of the last interval, in the order of media_worst_stream_info.").labels(&["slot", "direction", "group"]);
+    /// Its score.
+    WORST_GROUP_SCORE = Desc::gauge("media_worst_group_score", "Mean quality score (20 to 100) of the worst groups' judged streams. Absent if a group has none.").labels(WORST_LABELS);
+    /// Its loss.
+    WORST_GROUP_LOSS = Desc::gauge("media_worst_group_loss_ratio", "Share of packets that the worst groups lost: of all packets received in the last interval, or the mean of sent streams by their receivers' newest reports.").unit(Unit::Ratio).labels(WORST_LABELS);
+    /// Its jitter.
+    WORST_GROUP_JITTER = Desc::gauge("media_worst_group_jitter_seconds", "Mean interarrival jitter of the worst groups' streams.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its round trip.
+    WORST_GROUP_RTT = Desc::gauge("media_worst_group_rtt_seconds", "Mean round-trip time of the worst groups' sent streams.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its bitrate.
+    WORST_GROUP_BYTES = Desc::gauge("media_worst_group_bytes_per_second", "Bytes of RTP (header, payload, padding) of the worst groups in the last interval, a second.").labels(WORST_LABELS);
+    /// Its streams.
+    WORST_GROUP_STREAMS = Desc::gauge("media_worst_group_streams", "Streams of the worst groups with news in the last interval, or judged.").labels(WORST_LABELS);
 }
+
+/// The families of the worst streams' slots, in the order of their figures.
+pub(crate) static WORST_STREAM: &[&Desc] = &[
+    &WORST_STREAM_SCORE,
+    &WORST_STREAM_MOS,
+    &WORST_STREAM_LOSS,
+    &WORST_STREAM_JITTER,
+    &WORST_STREAM_RTT,
+    &WORST_STREAM_BYTES,
+];
+
+/// The same of groups.
+pub(crate) static WORST_GROUP: &[&Desc] = &[
+    &WORST_GROUP_SCORE,
+    &WORST_GROUP_LOSS,
+    &WORST_GROUP_JITTER,
+    &WORST_GROUP_RTT,
+    &WORST_GROUP_BYTES,
+    &WORST_GROUP_STREAMS,
+];
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "api")]
+mod api;
 #[cfg(feature = "bridge")]
 pub mod bridge;
 mod compress;

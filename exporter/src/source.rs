@@ -40,6 +40,18 @@ pub trait Source: Send + Sync + 'static {
     fn registry(&self) -> Option<&Registry> {
         None
     }
+
+    /// Whose live streams `/api/v1/streams` and `/api/v1/worst` tell of; `None` means that they tell of none. Asked
+    /// once for each snapshot, and only if somebody wants to know.
+    fn streams(&self) -> Option<&Registry> {
+        self.registry()
+    }
+
+    /// Now, in nanoseconds on the clock by which streams are told when packets come and go: so that their times can
+    /// be told by the wall clock. `None` if the source does not know it; then the newest packet counts as of now.
+    fn clock_ns(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl Source for Registry {

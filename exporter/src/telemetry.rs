@@ -49,8 +49,10 @@ impl Loss {
 }
 
 /// The statuses that the server gives. (The HTTP library answers what is no HTTP by itself.)
-const CODES: [(StatusCode, &str); 6] = [
+const CODES: [(StatusCode, &str); 8] = [
     (StatusCode::OK, "200"),
+    (StatusCode::NOT_MODIFIED, "304"),
+    (StatusCode::BAD_REQUEST, "400"),
     (StatusCode::UNAUTHORIZED, "401"),
     (StatusCode::NOT_FOUND, "404"),
     (StatusCode::METHOD_NOT_ALLOWED, "405"),

@@ -21,8 +21,9 @@ use media_metrics_core::livekit::node::rates::HistoryError;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
 use media_metrics_exporter::push::PushError;
-use media_metrics_exporter::{Endpoint, ServeError, Server};
+use media_metrics_exporter::{Endpoint, ServeError, Server, Source};
 
+use crate::clock::monotonic_ns;
 use crate::config::{Room, Settings};
 use crate::flows::{FlowConfig, FlowLimit, FlowSummary};
 use crate::inbox::Mailbox;
@@ -143,6 +144,23 @@ struct Measuring {
     node: Option<Watch>,
     /// How long the last merge may take to be pushed.
     last_words: Duration,
+}
+
+/// The registry, as the server asks it: with the clock by which packets come and go.
+struct Measured(Registry);
+
+impl Source for Measured {
+    fn latest(&self) -> Arc<Snapshot> {
+        self.0.latest()
+    }
+
+    fn registry(&self) -> Option<&Registry> {
+        Some(&self.0)
+    }
+
+    fn clock_ns(&self) -> Option<u64> {
+        Some(monotonic_ns())
+    }
 }
 
 /// A running forwarder.
@@ -298,6 +316,7 @@ impl Measuring {
         let (limits, profile) = (&settings.limits, settings.profile);
         let registry = Registry::builder()
             .max_streams(limits.max_streams.get().saturating_mul(each))
+            .worst(settings.insight.worst.get())
             .build()
             .map_err(StartError::Register)?;
         let mut instruments = Instruments::register(&registry).map_err(StartError::Register)?;
@@ -318,7 +337,7 @@ impl Measuring {
             open = Some(livekit.open(rooms));
             instruments = instruments.with_livekit(livekit);
         }
-        let mut server = Server::builder(registry.clone())
+        let mut server = Server::builder(Measured(registry.clone()))
             .bind(settings.metrics.listen.to_string())
             .families(move |family| livekit::serves(profile, family));
         if let Some(auth) = &settings.prometheus.basic_auth {

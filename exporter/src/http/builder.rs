@@ -20,6 +20,8 @@ use super::service::Service;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use super::{DEFAULT_ADDRESS, Server};
+#[cfg(feature = "api")]
+use crate::api::Api;
 use crate::encode::Pages;
 use crate::error::ServeError;
 use crate::format::Filter;
@@ -192,6 +194,8 @@ impl ServerBuilder {
         let routes = Routes {
             telemetry,
             source: self.source,
+            #[cfg(feature = "api")]
+            api: Api::new(self.shown.clone()),
             pages: Pages::new(self.shown),
             stale_after: self.stale_after,
         };

@@ -25,8 +25,8 @@ use super::limits::Limits;
 use super::patience::patience;
 use super::routes::{Asked, Cost, Route, Routes, find};
 
-/// Threads beside the event loop: for a page, a look, a password and a certificate.
-pub(super) const THREADS: usize = 4;
+/// Threads beside the event loop: for a page, a page for people, a look, a password and a certificate.
+pub(super) const THREADS: usize = 5;
 
 /// A request without its body, which no page looks at.
 #[derive(Debug)]
@@ -58,7 +58,14 @@ pub(super) struct Desk {
     page: Arc<Semaphore>,
     /// The same for what only asks the source.
     look: Arc<Semaphore>,
+    /// Places and the turn of pages for people.
+    #[cfg(feature = "api")]
+    insight: (Arc<Semaphore>, Arc<Semaphore>),
 }
+
+/// Answers for people that are being made or written at the same time: each is up to some 15 MB.
+#[cfg(feature = "api")]
+const INSIGHTS: usize = 8;
 
 impl Desk {
     pub(super) fn new(routes: Routes, users: Users, limits: Limits) -> Self {
@@ -70,6 +77,11 @@ impl Desk {
             in_flight: Arc::new(Semaphore::new(places)),
             page: Arc::new(Semaphore::new(1)),
             look: Arc::new(Semaphore::new(1)),
+            #[cfg(feature = "api")]
+            insight: (
+                Arc::new(Semaphore::new(INSIGHTS)),
+                Arc::new(Semaphore::new(1)),
+            ),
         }
     }
 
@@ -110,15 +122,32 @@ impl Desk {
             Cost::Nothing => plain(work(&self.routes, route, &head)),
             Cost::Look => plain(self.elsewhere(&self.look, route, head).await),
             Cost::Page => {
-                let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
-                    return plain(busy(
-                        "too many scrapes at the same time: try again in a second\n",
-                    ));
-                };
-                let page = self.elsewhere(&self.page, route, head).await;
-                page.map(|page| Body::new(page, Some(place)))
+                self.in_place(&self.in_flight, &self.page, route, head)
+                    .await
+            }
+            #[cfg(feature = "api")]
+            Cost::Insight => {
+                let (places, turn) = &self.insight;
+                self.in_place(places, turn, route, head).await
             }
         }
+    }
+
+    /// A page that holds one of `places` until it is written.
+    async fn in_place(
+        &self,
+        places: &Arc<Semaphore>,
+        turn: &Arc<Semaphore>,
+        route: &'static Route,
+        head: Head,
+    ) -> Response<Body> {
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            return plain(busy(
+                "too many scrapes at the same time: try again in a second\n",
+            ));
+        };
+        let page = self.elsewhere(turn, route, head).await;
+        page.map(|page| Body::new(page, Some(place)))
     }
 
     /// Does the work on another thread, when it is this one's turn. If nobody waits for it any more, it is not
@@ -173,6 +202,8 @@ mod tests {
             pages: Pages::default(),
             stale_after: None,
             telemetry: Telemetry::new(None).unwrap(),
+            #[cfg(feature = "api")]
+            api: crate::api::Api::default(),
         };
         let limits = Limits {
             max_in_flight: 2,

@@ -16,6 +16,8 @@ mod builder;
 mod checks;
 mod connection;
 mod desk;
+#[cfg(feature = "api")]
+mod insight;
 mod io;
 mod limits;
 mod listen;

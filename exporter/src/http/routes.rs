@@ -14,6 +14,8 @@ use hyper::{Method, Response, StatusCode};
 use media_metrics_core::snapshot::Snapshot;
 
 use super::answers::{Page as Body, not_found, say, wrong_method};
+#[cfg(feature = "api")]
+use crate::api::Api;
 use crate::encode::Pages;
 use crate::format::negotiate::{Coding, Format};
 use crate::source::Source;
@@ -35,6 +37,9 @@ pub(super) enum Cost {
     /// Work and memory: made on such a thread, one page after another, and counted against
     /// [`max_in_flight`](super::Limits::max_in_flight).
     Page,
+    /// The same, but for people: on a turn and in places of their own, so that scrapes are never in their way.
+    #[cfg(feature = "api")]
+    Insight,
 }
 
 /// One path, what it costs, and who answers there.
@@ -62,6 +67,24 @@ const ROUTES: &[Route] = &[
         cost: Cost::Look,
         answer: Routes::ready,
     },
+    #[cfg(feature = "api")]
+    Route {
+        path: "/api/v1/snapshot",
+        cost: Cost::Insight,
+        answer: Routes::snapshot,
+    },
+    #[cfg(feature = "api")]
+    Route {
+        path: "/api/v1/streams",
+        cost: Cost::Insight,
+        answer: Routes::streams,
+    },
+    #[cfg(feature = "api")]
+    Route {
+        path: "/api/v1/worst",
+        cost: Cost::Insight,
+        answer: Routes::worst,
+    },
 ];
 
 /// What of a request a page may look at. No page takes a body.
@@ -69,7 +92,10 @@ const ROUTES: &[Route] = &[
 pub(super) struct Asked<'a> {
     pub(super) headers: &'a HeaderMap,
     /// What stands behind the `?`, as it was sent.
-    #[expect(dead_code, reason = "no page takes parameters yet")]
+    #[cfg_attr(
+        not(feature = "api"),
+        expect(dead_code, reason = "only pages of JSON take parameters")
+    )]
     pub(super) query: Option<&'a str>,
     /// The wall clock.
     pub(super) now: SystemTime,
@@ -82,6 +108,8 @@ pub(crate) struct Routes {
     /// `None`: a few of the snapshot's own intervals.
     pub(super) stale_after: Option<Duration>,
     pub(super) telemetry: Telemetry,
+    #[cfg(feature = "api")]
+    pub(super) api: Api,
 }
 
 impl Routes {
@@ -215,6 +243,8 @@ mod tests {
             pages: Pages::default(),
             stale_after: None,
             telemetry: Telemetry::new(None).unwrap(),
+            #[cfg(feature = "api")]
+            api: Api::default(),
         }
     }
 

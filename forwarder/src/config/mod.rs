@@ -21,9 +21,10 @@ pub use livekit::Profile;
 pub use otlp::{Compression, OtlpTo};
 pub use push::Push;
 pub use serving::{MetricsAddress, TlsFiles, UserHash};
-pub use settings::{Limits, Metrics, Room, Settings, Synthetic};
+pub use settings::{Insight, Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
-    Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+    Bounded, BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber,
+    WorkerCount,
 };
 
 /// Why there is no configuration to run with.

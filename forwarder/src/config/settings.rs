@@ -18,7 +18,7 @@ use super::livekit::{self, Profile};
 use super::push::Push;
 use super::serving::{HIDDEN, MetricsAddress, TlsFiles, UserHash};
 use super::value::{
-    BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+    BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
 };
 use crate::cli::ForwardFlags;
 use crate::payload::{Payload, PayloadTypes};
@@ -45,6 +45,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// What bounds memory.
     pub limits: Limits,
+    /// What is told of single streams.
+    pub insight: Insight,
     /// Kinds, clock rates and codecs beside the standard ones.
     pub payload_types: BTreeMap<u8, Payload>,
     /// Payload types of retransmissions (RFC 4588), each with the type that it repeats.
@@ -114,6 +116,13 @@ pub struct Limits {
     pub idle_timeout: Seconds,
 }
 
+/// What is told of single streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Insight {
+    /// How many of the worst streams of each interval have a slot, and how many of the worst groups; 0: none.
+    pub worst: SlotCount,
+}
+
 /// Built-in publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +176,9 @@ impl Settings {
                 .unwrap_or(StreamLimit::nearest(100_000)),
             idle_timeout: file.limits.idle_timeout.unwrap_or(Seconds::whole(30)),
         };
+        let insight = Insight {
+            worst: file.insight.worst.unwrap_or(SlotCount::nearest(10)),
+        };
         let settings = Self {
             workers: flags.workers.or(file.workers).unwrap_or_else(one_each),
             socket_buffer: file.socket_buffer.unwrap_or(BufferSize::nearest(4 << 20)),
@@ -187,6 +199,7 @@ impl Settings {
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,
+            insight,
             synthetic,
         };
         settings.check_families()?;
@@ -410,7 +423,7 @@ mod tests {
                        tls: {cert_file: /c.pem, key_file: k.pem, client_ca_file: a.pem}\n  basic_auth_users:\n    \
                        a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n";
         let yaml = "rooms:\n  - {name: stage, listen: '[::1]:1', publishers: [10.0.0.7, '10.0.0.8:9'], subscribers: ['127.0.0.1:2?rtcpport=4']}\n\
-                    duration: 1.5\nlimits: {max_streams: 7, idle_timeout: 0.25}\n\
+                    duration: 1.5\nlimits: {max_streams: 7, idle_timeout: 0.25}\ninsight: {worst: 0}\n\
                     payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: av1}}\nrtx: {97: 96}\nsynthetic: {streams: 3, seed: 9}\n";
         for settings in [
             combine(Some(yaml), ForwardFlags::default()).unwrap(),
