@@ -22,6 +22,8 @@ mod compress;
 mod encode;
 mod error;
 mod format;
+#[cfg(feature = "history")]
+pub mod history;
 mod http;
 mod source;
 mod telemetry;

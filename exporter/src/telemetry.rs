@@ -45,8 +45,9 @@ impl Loss {
 }
 
 /// The statuses that the server gives. (The HTTP library answers what is no HTTP by itself.)
-const CODES: [(StatusCode, &str); 4] = [
+const CODES: [(StatusCode, &str); 5] = [
     (StatusCode::OK, "200"),
+    (StatusCode::BAD_REQUEST, "400"),
     (StatusCode::NOT_FOUND, "404"),
     (StatusCode::METHOD_NOT_ALLOWED, "405"),
     (StatusCode::SERVICE_UNAVAILABLE, "503"),

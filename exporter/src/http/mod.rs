@@ -8,6 +8,8 @@
 
 mod auth;
 mod connection;
+#[cfg(feature = "history")]
+mod history;
 mod io;
 mod limits;
 mod race;
@@ -46,6 +48,7 @@ const THREAD: &str = "metrics-http";
 /// | `/metrics` | the source's latest snapshot, in the format and coding that the request likes best |
 /// | `/-/healthy` | 200: the server runs |
 /// | `/-/ready` | 200 while there is a fresh snapshot, else 503 and why |
+/// | `/api/v1/history`, `/api/v1/history.hlog` | with [`ServerBuilder::history`], a feature: the last minutes |
 ///
 /// Formats, by `Accept`: Prometheus text 0.0.4 (for whoever asks for nothing, or for nothing that there is) and
 /// 1.0.0, OpenMetrics 1.0, protobuf. Codings, by `Accept-Encoding`: gzip and zstd, each a feature.
@@ -88,6 +91,8 @@ impl Server {
             stale_after: None,
             auth: None,
             shown: Filter::default(),
+            #[cfg(feature = "history")]
+            history: None,
         }
     }
 
@@ -129,6 +134,8 @@ pub struct ServerBuilder {
     stale_after: Option<Duration>,
     auth: Option<BasicAuth>,
     shown: Filter,
+    #[cfg(feature = "history")]
+    history: Option<crate::history::History>,
 }
 
 impl ServerBuilder {
@@ -182,6 +189,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Serves the last minutes at `/api/v1/history` (JSON) and `/api/v1/history.hlog` (an interval log of
+    /// HdrHistogram). For what may be asked, see [`Query::parse`](crate::history::Query::parse).
+    #[cfg(feature = "history")]
+    #[must_use]
+    pub fn history(mut self, history: &crate::history::History) -> Self {
+        self.history = Some(history.clone());
+        self
+    }
+
     /// Listens, and starts the thread.
     ///
     /// # Errors
@@ -196,6 +212,8 @@ impl ServerBuilder {
             pages: Pages::new(self.shown),
             stale_after: self.stale_after,
             auth: self.auth,
+            #[cfg(feature = "history")]
+            history: self.history,
         };
         let limits = self.limits;
         let (stop, stopped) = oneshot::channel();

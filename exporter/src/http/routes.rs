@@ -65,6 +65,18 @@ const ROUTES: &[Route] = &[
         cost: Cost::Nothing,
         answer: Routes::ready,
     },
+    #[cfg(feature = "history")]
+    Route {
+        path: "/api/v1/history",
+        cost: Cost::Page,
+        answer: Routes::history,
+    },
+    #[cfg(feature = "history")]
+    Route {
+        path: "/api/v1/history.hlog",
+        cost: Cost::Page,
+        answer: Routes::interval_log,
+    },
 ];
 
 /// What of a request a page may look at. No page takes a body.
@@ -72,7 +84,10 @@ const ROUTES: &[Route] = &[
 pub(super) struct Asked<'a> {
     pub(super) headers: &'a HeaderMap,
     /// What stands behind the `?`, as it was sent.
-    #[expect(dead_code, reason = "no page takes parameters yet")]
+    #[cfg_attr(
+        not(feature = "history"),
+        expect(dead_code, reason = "no page takes parameters")
+    )]
     pub(super) query: Option<&'a str>,
     /// The wall clock.
     pub(super) now: SystemTime,
@@ -87,6 +102,9 @@ pub(crate) struct Routes {
     /// `None`: anybody may see the pages.
     pub(super) auth: Option<BasicAuth>,
     pub(super) telemetry: Telemetry,
+    /// `None`: nobody keeps the last minutes.
+    #[cfg(feature = "history")]
+    pub(super) history: Option<crate::history::History>,
 }
 
 impl Routes {
@@ -148,6 +166,19 @@ impl Routes {
         let chosen_by = HeaderValue::from_static("Accept, Accept-Encoding");
         headers.insert(VARY, chosen_by);
         response
+    }
+
+    /// The last minutes, as asked for.
+    #[cfg(feature = "history")]
+    fn history(&self, asked: &Asked<'_>) -> Response<Body> {
+        super::history::answer(self.history.as_ref(), asked.query, None)
+    }
+
+    /// The last minutes as an interval log.
+    #[cfg(feature = "history")]
+    fn interval_log(&self, asked: &Asked<'_>) -> Response<Body> {
+        use crate::history::Format::Log;
+        super::history::answer(self.history.as_ref(), asked.query, Some(Log))
     }
 
     /// The server answers: that is all it says.
@@ -276,6 +307,8 @@ mod tests {
             stale_after: None,
             auth: None,
             telemetry: Telemetry::new(None).unwrap(),
+            #[cfg(feature = "history")]
+            history: None,
         }
     }
 
