@@ -25,12 +25,16 @@ mod format;
 #[cfg(feature = "history")]
 pub mod history;
 mod http;
+mod info;
+#[cfg(feature = "process")]
+pub mod process;
 mod source;
 mod telemetry;
 
 pub use error::ServeError;
 pub use format::{openmetrics, protobuf, text};
 pub use http::{DEFAULT_ADDRESS, Limits, Server, ServerBuilder};
+pub use info::{BadAttribute, Target, register_build};
 pub use source::Source;
 
 /// The examples of the README, compiled and run.

@@ -191,7 +191,7 @@ fn ten_minutes_are_kept_and_joined_to_steps() {
     assert_eq!(minutes, wanted);
     let none = bench.json("family=jobs_total&label=queue=print");
     assert_eq!(none["families"].as_array().unwrap().len(), 0);
-    let absolute = bench.json("family=jobs_total&since=1700000300&until=1700000310");
+    let absolute = bench.json("family=jobs_total&since=1700000400&until=1700000410");
     assert_eq!(numbers(&absolute["from"]).len(), 10);
     assert_eq!(bench.level("media_metrics_history_intervals"), 600.0);
     assert_eq!(bench.level("media_metrics_history_span_seconds"), 600.0);

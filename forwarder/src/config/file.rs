@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::livekit::Profile;
+use super::record::HistoryConfig;
 use super::settings::{Room, Synthetic};
 use super::value::{Bounded, BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
 use crate::payload::Payload;
@@ -41,6 +42,9 @@ pub(super) struct File {
     pub(super) node_stats: Option<NodeStatsConfig>,
     pub(super) prometheus: Option<PrometheusConfig>,
     pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
+    pub(super) history: Option<HistoryConfig>,
+    pub(super) process: Option<bool>,
+    pub(super) target: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
