@@ -10,6 +10,8 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +20,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use media_metrics_core::desc::Unit;
 use media_metrics_core::snapshot::Snapshot;
 use media_metrics_core::{Desc, Registry, Reporter};
+use media_metrics_exporter::Server;
 use media_metrics_exporter::history::{Dumps, History, HistoryOptions, Query};
 use serde_json::Value;
 
@@ -598,4 +601,59 @@ fn a_full_disk_is_told_and_counted() {
     // And recording goes on.
     bench.tick(SECOND);
     assert_eq!(bench.level("media_metrics_history_intervals"), 100.0);
+}
+
+/// Status and body of a page.
+fn get(server: &Server, page: &str) -> (u16, String) {
+    let mut client = TcpStream::connect(server.local_addr()).unwrap();
+    client.set_read_timeout(Some(SECOND * 20)).unwrap();
+    write!(client, "GET {page} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
+#[test]
+fn pages_answer_and_say_what_is_wrong() {
+    let mut bench = Bench::new(HistoryOptions::default());
+    let times = bench.registry.histogram(&SECONDS, &["mail"]).unwrap();
+    bench.tick(SECOND);
+    times.record(5);
+    bench.tick(SECOND);
+    let server = Server::builder(bench.registry.clone()).bind("127.0.0.1:0");
+    let server = server.history(&bench.history).start().unwrap();
+    let (status, body) = get(&server, "/api/v1/history?family=job_seconds&quantile=1");
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let times = series(&answer, "job_seconds", &[("queue", "mail")]);
+    assert_eq!(numbers(&times["quantiles"]["1"]), [Some(5e-9)]);
+    for page in [
+        "/api/v1/history.hlog?family=job_seconds",
+        "/api/v1/history?format=hlog&family=job_seconds",
+    ] {
+        let (status, log) = get(&server, page);
+        assert_eq!((status, lines(log.as_bytes()).len()), (200, 1), "{log}");
+    }
+    for (query, parameter) in [
+        ("since=x", "since"),
+        ("family=none", "family"),
+        ("famil=a", "famil"),
+        ("step=0", "step"),
+    ] {
+        let (status, text) = get(&server, &format!("/api/v1/history?{query}"));
+        assert_eq!(status, 400, "{text}");
+        assert!(text.contains(&format!("parameter {parameter:?}")), "{text}");
+    }
+    drop(server);
+    let without = Server::builder(bench.registry.clone())
+        .bind("127.0.0.1:0")
+        .start()
+        .unwrap();
+    let (status, text) = get(&without, "/api/v1/history");
+    assert!(
+        status == 404 && text.contains("flight recorder"),
+        "{status} {text}"
+    );
 }
