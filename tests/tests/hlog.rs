@@ -86,7 +86,8 @@ fn hdrhistograms_own_packages_read_the_same_figures() {
                 samples.iter().for_each(|v| handle.record(*v));
                 expect(tag, ours(&LATENCY, &[path], &samples));
             }
-            let samples = samples(1_000_000);
+            // Below the top bucket: ours ends at the family's largest value, which other packages do not know.
+            let samples = samples(900_000);
             samples.iter().for_each(|v| depth.record(*v));
             expect("depth_packets", ours(&DEPTH, &[], &samples));
         }

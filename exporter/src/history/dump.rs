@@ -131,7 +131,7 @@ impl Dumps {
                 None => {} // somebody else's
             }
         }
-        dumps.sort_by(|a, b| (a.1 == newest, a.0).cmp(&(b.1 == newest, b.0)));
+        dumps.sort_by_key(|(stamp, path, _)| (path == newest, *stamp));
         let mut left = (dumps.len(), dumps.iter().map(|d| d.2).sum::<u64>());
         for (_, path, bytes) in dumps {
             if path == newest || (left.0 <= self.keep && left.1 <= self.max_bytes) {

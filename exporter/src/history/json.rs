@@ -147,9 +147,9 @@ impl Figures {
 
     /// The series was not there.
     fn push_nothing(&mut self) {
-        match self {
-            Self::Counter { increase, rate } => [increase, rate].map(|column| column.push(None)),
-            Self::Gauge { value } => return value.push(None),
+        let columns: Vec<&mut Column> = match self {
+            Self::Counter { increase, rate } => vec![increase, rate],
+            Self::Gauge { value } => vec![value],
             Self::Histogram {
                 count,
                 rate,
@@ -158,11 +158,13 @@ impl Figures {
                 quantiles,
             } => {
                 count.push(None);
-                quantiles.values_mut().for_each(|column| column.push(None));
-                mean.push(None);
-                [rate, max].map(|column| column.push(None))
+                [rate, mean, max]
+                    .into_iter()
+                    .chain(quantiles.values_mut())
+                    .collect()
             }
         };
+        columns.into_iter().for_each(|column| column.push(None));
     }
 }
 

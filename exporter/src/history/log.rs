@@ -160,7 +160,7 @@ fn tag(identity: &Identity) -> String {
         for byte in value.bytes() {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-' => {
-                    tag.push(byte.into())
+                    tag.push(byte.into());
                 }
                 // Writing to a string can't fail.
                 _ => _ = write!(tag, "%{byte:02X}"),

@@ -2,6 +2,7 @@
 //!
 //! Lives here: which, when, and what their sums are. Not here: how it is written (`json`, `log`).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl View {
             .series()
             .filter(|(_, known)| wanted(query, known))
             .collect();
-        chosen.sort_by(|(_, a), (_, b)| key(a).cmp(&key(b)));
+        chosen.sort_by(|(_, a), (_, b)| by_name(a, b));
         let numbers = chosen.iter().map(|(number, _)| *number as usize + 1).max();
         let mut places = vec![None; numbers.unwrap_or(0)];
         for (place, (number, _)) in chosen.iter().enumerate() {
@@ -220,7 +221,8 @@ fn wanted(query: &Query, known: &Known) -> bool {
     family && fit && query.labels.iter().all(has)
 }
 
-fn key(known: &Known) -> (&str, &[(Box<str>, Box<str>)], u64) {
-    let identity = &known.identity;
-    (identity.desc.name(), &identity.labels, known.first)
+fn by_name(a: &Known, b: &Known) -> Ordering {
+    let (one, other) = (&a.identity, &b.identity);
+    let names = one.desc.name().cmp(other.desc.name());
+    names.then_with(|| (&one.labels, a.first).cmp(&(&other.labels, b.first)))
 }

@@ -20,6 +20,9 @@ use self::elsewhere::Probe;
 #[cfg(target_os = "linux")]
 use self::linux::Probe;
 
+/// One of the figures.
+type Figure = fn(&Figures) -> Option<f64>;
+
 /// What is known of this process at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Figures {
@@ -60,7 +63,7 @@ pub struct ProcessTask {
     counted_ns: u64,
     cpu: Counter,
     /// Each with what it shows.
-    gauges: [(Gauge, fn(&Figures) -> Option<f64>); 7],
+    gauges: [(Gauge, Figure); 7],
 }
 
 impl ProcessTask {
