@@ -38,7 +38,8 @@ fn ours(desc: &Desc, labels: &[&str], samples: &[u64]) -> (u64, Vec<u64>) {
         .histogram(desc, &[(labels, samples)])
         .build();
     let histogram = snapshot.histogram(desc.name(), labels).unwrap();
-    let quantile = |p: &f64| histogram.quantile(p / 100.0).unwrap();
+    // 99.9 / 100 is a little more than 0.999 in binary, and so would be one sample more.
+    let quantile = |p: &f64| histogram.quantile((p * 10.0).round() / 1e3).unwrap();
     (
         histogram.count(),
         PERCENTILES.iter().map(quantile).collect(),
