@@ -42,7 +42,7 @@ fn status(key: &str) -> f64 {
         .lines()
         .find_map(|line| line.strip_prefix(key))
         .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 #[test]
