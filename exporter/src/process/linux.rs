@@ -69,11 +69,12 @@ impl Probe {
         }
         let mut buffer = [0; STAT_BYTES];
         let read = self.stat.as_ref()?.read_at(&mut buffer, 0).ok()?;
-        let text = buffer.get(..read)?;
-        // The parser takes for granted that a name in parentheses stands behind a number.
-        let name = text.iter().position(|b| *b == b'(')?;
+        let text = buffer.get(..read)?.trim_ascii();
+        // The parser takes for granted that a name in parentheses stands between blanks, and panics if not.
+        let start = text.iter().position(|b| *b == b'(')?;
         let end = text.iter().rposition(|b| *b == b')')?;
-        if name == 0 || end < name || end + 2 > text.len() {
+        let is_blank = |at: usize| text.get(at) == Some(&b' ');
+        if end < start || !is_blank(start.checked_sub(1)?) || !is_blank(end + 1) {
             return None;
         }
         Stat::from_read(text).ok()
@@ -176,6 +177,8 @@ mod tests {
             "42 (a)",
             "42 (a) ",
             "42 (a) R x",
+            "42 (a)ü R 1",
+            "42ü(a) R 1",
             "ü (ü) R",
         ] {
             let machine = machine(broken);
