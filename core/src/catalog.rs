@@ -463,6 +463,43 @@ catalog! {
     WORST_GROUP_BYTES = Desc::gauge("media_worst_group_bytes_per_second", "Bytes of RTP (header, payload, padding) of the worst groups in the last interval, a second.").labels(WORST_LABELS);
     /// Its streams.
     WORST_GROUP_STREAMS = Desc::gauge("media_worst_group_streams", "Streams of the worst groups with news in the last interval, or judged.").labels(WORST_LABELS);
+    // The flight recorder.
+
+    /// Memory of the flight recorder.
+    HISTORY_BYTES = Desc::gauge("media_metrics_history_bytes", "Memory of the flight recorder, by part: intervals kept (intervals), names and labels of their series (series), and the last merge, to which the next is compared (last_merge). The first two together stay below the configured limit.").unit(Unit::Bytes).labels(&["part"]);
+    /// Intervals kept.
+    HISTORY_INTERVALS = Desc::gauge("media_metrics_history_intervals", "Intervals that the flight recorder holds.");
+    /// How far back it goes.
+    HISTORY_SPAN = Desc::gauge("media_metrics_history_span_seconds", "Time from the first interval that the flight recorder holds to the end of the last.").unit(Unit::Seconds);
+    /// Intervals dropped early.
+    HISTORY_DROPPED = Desc::counter("media_metrics_history_intervals_dropped_total", "Intervals that the flight recorder dropped before their time, because it met its limit of memory.");
+    /// Series without a place.
+    HISTORY_UNFOLLOWED = Desc::gauge("media_metrics_history_series_unfollowed", "Series that the flight recorder has no room for: their names and labels would take more than a quarter of its memory.");
+    /// Dumps.
+    HISTORY_DUMPS = Desc::counter("media_metrics_history_dumps_total", "Interval logs that the flight recorder was told to write to disk, by result: written, or failed (disk full, most often).").labels(&["result"]);
+
+    // What this process is and takes, as Prometheus' client libraries call it.
+
+    /// CPU time.
+    PROCESS_CPU = Desc::counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.").unit(Unit::Seconds).per_unit(1e9);
+    /// Memory in RAM.
+    PROCESS_RESIDENT = Desc::gauge("process_resident_memory_bytes", "Resident memory size in bytes.").unit(Unit::Bytes);
+    /// Addresses in use.
+    PROCESS_VIRTUAL = Desc::gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.").unit(Unit::Bytes);
+    /// Addresses allowed.
+    PROCESS_VIRTUAL_MAX = Desc::gauge("process_virtual_memory_max_bytes", "Maximum amount of virtual memory available in bytes. Absent without a limit.").unit(Unit::Bytes);
+    /// File descriptors in use.
+    PROCESS_OPEN_FDS = Desc::gauge("process_open_fds", "Number of open file descriptors.");
+    /// File descriptors allowed.
+    PROCESS_MAX_FDS = Desc::gauge("process_max_fds", "Maximum number of open file descriptors. Absent without a limit.");
+    /// When it began.
+    PROCESS_START = Desc::gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.").unit(Unit::Seconds);
+    /// Threads.
+    PROCESS_THREADS = Desc::gauge("process_threads", "Number of OS threads in the process.");
+    /// Which build of the library this is.
+    BUILD_INFO = Desc::gauge("media_metrics_build_info", "1, with what is known of the build of media-metrics: version, revision (empty if the build was not told), features of the exporter, target, profile (debug or release).").labels(&["version", "revision", "features", "target", "profile"]);
+    /// What is observed. Its labels are the attributes that the host gives.
+    TARGET_INFO = Desc::gauge("target_info", "1, with the attributes of what is observed: OpenTelemetry's resource.");
 }
 
 /// The families of the worst streams' slots, in the order of their figures.
@@ -498,7 +535,9 @@ mod tests {
             let name = desc.name();
             desc.validate().unwrap();
             assert!(seen.insert(name), "{name} twice");
-            assert!(name.starts_with("media_"), "{name}");
+            // Names that Prometheus' client libraries share, and OpenMetrics' own.
+            let shared = name.starts_with("process_") || name == "target_info";
+            assert!(shared || name.starts_with("media_"), "{name}");
             assert_eq!(
                 name.ends_with("_total"),
                 desc.kind() == Kind::Counter,

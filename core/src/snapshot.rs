@@ -173,6 +173,13 @@ impl FamilySchema {
         self.series.get(i)?.created()
     }
 
+    /// Whether series `i` is the very one that is series `j` of `other`: registered once, and not taken out and put
+    /// back in between. Two pointers are compared.
+    #[must_use]
+    pub fn is_same_series(&self, i: usize, other: &Self, j: usize) -> bool {
+        matches!((self.series.get(i), other.series.get(j)), (Some(a), Some(b)) if Arc::ptr_eq(a, b))
+    }
+
     fn position(&self, values: &[&str]) -> Option<usize> {
         self.desc.check_count(values).ok()?;
         // Cleaned as at registration: a value that was cut there is found by its whole self.

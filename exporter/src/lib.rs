@@ -26,10 +26,15 @@ mod compress;
 mod encode;
 mod error;
 mod format;
+#[cfg(feature = "history")]
+pub mod history;
 mod http;
+mod info;
 #[cfg(feature = "otlp")]
 pub mod otlp;
-#[cfg(feature = "push")]
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(any(feature = "otlp", feature = "remote-write"))]
 pub mod push;
 mod source;
 mod telemetry;
@@ -43,6 +48,7 @@ pub use http::{DEFAULT_ADDRESS, Endpoint, Limits, Server, ServerBuilder};
 pub use http::{PasswordHash, PasswordHashError};
 #[cfg(feature = "tls")]
 pub use http::{Tls, TlsError};
+pub use info::{BadAttribute, Target, register_build};
 pub use source::Source;
 
 /// The examples of the README, compiled and run.

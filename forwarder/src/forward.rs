@@ -20,11 +20,13 @@ use media_metrics_core::livekit::node::monitor::NodeMonitor;
 use media_metrics_core::livekit::node::rates::HistoryError;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
+use media_metrics_exporter::history::History;
+use media_metrics_exporter::process::ProcessTask;
 use media_metrics_exporter::push::PushError;
-use media_metrics_exporter::{Endpoint, ServeError, Server, Source};
+use media_metrics_exporter::{Endpoint, ServeError, Server, Source, register_build};
 
 use crate::clock::monotonic_ns;
-use crate::config::{Room, Settings};
+use crate::config::{Room, Settings, record};
 use crate::flows::{FlowConfig, FlowLimit, FlowSummary};
 use crate::inbox::Mailbox;
 use crate::livekit::{self, Livekit, OpenRooms, Watch};
@@ -36,7 +38,7 @@ use crate::worker::{PortConfig, Prepared, WorkerReport};
 /// How long the reporter's sinks, and answers that have begun, may take at the end.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// Snapshots that may wait for a push to look at them, which takes no time to speak of.
+/// Snapshots that may wait for a sink to look at them, which takes no time to speak of.
 const SINK_DEPTH: usize = 4;
 
 /// Why the forwarder did not start.
@@ -138,6 +140,8 @@ struct Measuring {
     /// Whether it speaks TLS.
     secure: bool,
     instruments: Instruments,
+    /// Unless it is off.
+    history: Option<History>,
     /// If LiveKit's families are served.
     rooms: Option<OpenRooms>,
     /// As the rooms.
@@ -241,6 +245,12 @@ impl Forwarder {
         node.stuck_for(Instant::now())
     }
 
+    /// The flight recorder, of which dumps are made; `None` if it is off.
+    #[must_use]
+    pub fn history(&self) -> Option<&History> {
+        self.measuring.as_ref()?.history.as_ref()
+    }
+
     /// Where the built-in subscriber listens, if there is one.
     #[must_use]
     pub fn sink_addr(&self) -> Option<SocketAddr> {
@@ -322,6 +332,22 @@ impl Measuring {
         let mut instruments = Instruments::register(&registry).map_err(StartError::Register)?;
         let mut reporter =
             Reporter::builder(&registry).interval(settings.metrics.interval.duration());
+        let interval = settings.metrics.interval.duration();
+        register_build(&registry).map_err(StartError::Register)?;
+        // Checked when the settings were read.
+        if let Ok(target) = record::target(&settings.target) {
+            target.register(&registry).map_err(StartError::Register)?;
+        }
+        if settings.process {
+            let process = ProcessTask::new(&registry, interval).map_err(StartError::Register)?;
+            reporter = reporter.task("process", |_| process);
+        }
+        let history = settings.history.options(interval);
+        let history = history.map(|options| History::new(&registry, options));
+        let history = history.transpose().map_err(StartError::Register)?;
+        if let Some(history) = &history {
+            reporter = reporter.sink("history", SINK_DEPTH, history.sink());
+        }
         let (mut open, mut node) = (None, None);
         if profile.has_livekit() {
             let livekit = Livekit::register(&registry, settings, rooms);
@@ -340,6 +366,9 @@ impl Measuring {
         let mut server = Server::builder(Measured(registry.clone()))
             .bind(settings.metrics.listen.to_string())
             .families(move |family| livekit::serves(profile, family));
+        if let Some(history) = &history {
+            server = server.history(history);
+        }
         if let Some(auth) = &settings.prometheus.basic_auth {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
@@ -373,6 +402,7 @@ impl Measuring {
             server,
             secure: settings.metrics.tls.is_some(),
             instruments,
+            history,
             rooms: open,
             node,
             last_words: LAST_WORDS.max(settings.push.last_words()),

@@ -12,6 +12,7 @@ use clap::Parser;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use media_metrics_forwarder::cli::{AnalyzeFlags, Cli, Command, ForwardFlags};
 use media_metrics_forwarder::config::Settings;
+use media_metrics_forwarder::dumps::DumpRequests;
 use media_metrics_forwarder::forward::Forwarder;
 
 /// How often the program looks whether merges stand still.
@@ -60,7 +61,12 @@ fn analyze(flags: &AnalyzeFlags) -> ExitCode {
 }
 
 fn forward(settings: &Settings) -> ExitCode {
-    // First of all: a Ctrl-C during the start must end the program in good order, too.
+    // Before the first thread: all others keep the signal away from themselves as this one does.
+    let dumps = match DumpRequests::hold() {
+        Ok(dumps) => dumps,
+        Err(error) => return fail(format!("cannot listen for SIGUSR1: {error}")),
+    };
+    // Before anything else: a Ctrl-C during the start must end the program in good order, too.
     let stop = match signals() {
         Ok(stop) => stop,
         Err(error) => return fail(format!("cannot listen for Ctrl-C: {error}")),
@@ -69,6 +75,9 @@ fn forward(settings: &Settings) -> ExitCode {
         Ok(forwarder) => forwarder,
         Err(error) => return fail(error),
     };
+    if let Err(error) = dumps.answer(settings, &forwarder) {
+        let _ = writeln!(io::stderr(), "warning: no dumps at SIGUSR1: {error}");
+    }
     announce(settings, &forwarder);
     // However the wait ends (signal or time), what follows is the same.
     let ends = settings

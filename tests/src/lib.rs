@@ -12,8 +12,8 @@
 //! by a rule of `disagreement`.
 //!
 //! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes; a collector and
-//! OpenTelemetry's own messages (`otlp`) take what our exporter pushes. And pages: the
-//! parsers of Prometheus' Python client (`prometheus_client`) read them.
+//! OpenTelemetry's own messages (`otlp`) take what our exporter pushes. And pages: the parsers of Prometheus' Python
+//! client (`prometheus_client`) read them. And interval logs: HdrHistogram's packages (`hlog`) read them.
 //!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.
@@ -31,6 +31,7 @@ pub mod disagreement;
 pub mod ffmpeg;
 pub mod figures;
 pub mod gst;
+pub mod hlog;
 pub mod ledger;
 pub mod livekit;
 pub mod otlp;

@@ -1,7 +1,7 @@
 //! Packages of other registries, as peers and judges.
 //!
 //! Lives here: installing them, once for each list of versions, below the target folder. Not here: what is done
-//! with them (`livekit`, `otlp`, `prometheus_client`).
+//! with them (`livekit`, `otlp`, `prometheus_client`, `hlog`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,10 +46,22 @@ fn python_packages(folder: &str) -> PathBuf {
     })
 }
 
+/// Packages for Node.js: those of the manifest `list`. The folder that has the `node_modules`.
+pub(crate) fn node(name: &str, list: &Path) -> PathBuf {
+    installed(&format!("{name}-node"), list, |folder, list| {
+        let manifest = folder.join("package.json");
+        fs::copy(list, &manifest).unwrap_or_else(|e| panic!("{}: {e}", manifest.display()));
+        let npm = "install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix";
+        let mut arguments: Vec<String> = npm.split(' ').map(str::to_owned).collect();
+        arguments.push(folder.display().to_string());
+        ("npm", arguments)
+    })
+}
+
 /// The folder in which the packages of `list` are, after they were installed there.
 ///
 /// Its name has the list's content in it, so that another version is another folder.
-pub(crate) fn installed(
+fn installed(
     name: &str,
     list: &Path,
     install: impl FnOnce(&Path, &Path) -> (&'static str, Vec<String>),

@@ -25,6 +25,8 @@ use crate::api::Api;
 use crate::encode::Pages;
 use crate::error::ServeError;
 use crate::format::Filter;
+#[cfg(feature = "history")]
+use crate::history::History;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
 
@@ -42,6 +44,8 @@ pub struct ServerBuilder {
     stale_after: Option<Duration>,
     users: Users,
     shown: Filter,
+    #[cfg(feature = "history")]
+    history: Option<History>,
 }
 
 impl ServerBuilder {
@@ -56,6 +60,8 @@ impl ServerBuilder {
             stale_after: None,
             users: Users::default(),
             shown: Filter::default(),
+            #[cfg(feature = "history")]
+            history: None,
         }
     }
 
@@ -141,6 +147,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Serves the last minutes at `/api/v1/history` (JSON) and `/api/v1/history.hlog` (an interval log of
+    /// HdrHistogram). For what may be asked, see [`Query::parse`](crate::history::Query::parse).
+    #[cfg(feature = "history")]
+    #[must_use]
+    pub fn history(mut self, history: &History) -> Self {
+        self.history = Some(history.clone());
+        self
+    }
+
     /// Listens, and starts the thread.
     ///
     /// # Errors
@@ -198,6 +213,8 @@ impl ServerBuilder {
             api: Api::new(self.shown.clone()),
             pages: Pages::new(self.shown),
             stale_after: self.stale_after,
+            #[cfg(feature = "history")]
+            history: self.history,
         };
         Ok(Desk::new(routes, self.users, self.limits))
     }

@@ -204,6 +204,8 @@ mod tests {
             telemetry: Telemetry::new(None).unwrap(),
             #[cfg(feature = "api")]
             api: crate::api::Api::default(),
+            #[cfg(feature = "history")]
+            history: None,
         };
         let limits = Limits {
             max_in_flight: 2,

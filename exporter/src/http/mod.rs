@@ -16,6 +16,8 @@ mod builder;
 mod checks;
 mod connection;
 mod desk;
+#[cfg(feature = "history")]
+mod history;
 #[cfg(feature = "api")]
 mod insight;
 mod io;
@@ -66,6 +68,7 @@ const DROP_DEADLINE: Duration = Duration::from_millis(250);
 /// | `/metrics` | the source's latest snapshot, in the format and coding that the request likes best |
 /// | `/-/healthy` | 200: the server runs |
 /// | `/-/ready` | 200 while there is a fresh snapshot, else 503 and why |
+/// | `/api/v1/history`, `/api/v1/history.hlog` | with [`ServerBuilder::history`], a feature: the last minutes |
 ///
 /// Formats, by `Accept`: Prometheus text 0.0.4 (for whoever asks for nothing, or for nothing that there is) and
 /// 1.0.0, OpenMetrics 1.0, protobuf. Codings, by `Accept-Encoding`: gzip and zstd, each a feature.

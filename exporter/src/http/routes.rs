@@ -67,6 +67,18 @@ const ROUTES: &[Route] = &[
         cost: Cost::Look,
         answer: Routes::ready,
     },
+    #[cfg(feature = "history")]
+    Route {
+        path: "/api/v1/history",
+        cost: Cost::Insight,
+        answer: Routes::history,
+    },
+    #[cfg(feature = "history")]
+    Route {
+        path: "/api/v1/history.hlog",
+        cost: Cost::Insight,
+        answer: Routes::interval_log,
+    },
     #[cfg(feature = "api")]
     Route {
         path: "/api/v1/snapshot",
@@ -110,6 +122,9 @@ pub(crate) struct Routes {
     pub(super) telemetry: Telemetry,
     #[cfg(feature = "api")]
     pub(super) api: Api,
+    /// `None`: nobody keeps the last minutes.
+    #[cfg(feature = "history")]
+    pub(super) history: Option<crate::history::History>,
 }
 
 impl Routes {
@@ -137,6 +152,19 @@ impl Routes {
         let chosen_by = HeaderValue::from_static("Accept, Accept-Encoding");
         headers.insert(VARY, chosen_by);
         response
+    }
+
+    /// The last minutes, as asked for.
+    #[cfg(feature = "history")]
+    fn history(&self, asked: &Asked<'_>) -> Response<Body> {
+        super::history::answer(self.history.as_ref(), asked.query, None)
+    }
+
+    /// The last minutes as an interval log.
+    #[cfg(feature = "history")]
+    fn interval_log(&self, asked: &Asked<'_>) -> Response<Body> {
+        use crate::history::Format::Log;
+        super::history::answer(self.history.as_ref(), asked.query, Some(Log))
     }
 
     /// The server answers: that is all it says.
@@ -245,6 +273,8 @@ mod tests {
             telemetry: Telemetry::new(None).unwrap(),
             #[cfg(feature = "api")]
             api: Api::default(),
+            #[cfg(feature = "history")]
+            history: None,
         }
     }
 

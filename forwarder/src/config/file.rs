@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::livekit::Profile;
 use super::push::Push;
+use super::record::HistoryConfig;
 use super::serving::{MetricsAddress, TlsFiles, UserHash};
 use super::settings::{Room, Synthetic};
 use super::value::{
@@ -47,6 +48,9 @@ pub(super) struct File {
     pub(super) prometheus: Option<PrometheusConfig>,
     pub(super) push: Push,
     pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
+    pub(super) history: Option<HistoryConfig>,
+    pub(super) process: Option<bool>,
+    pub(super) target: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,13 +1,14 @@
 //! Configuration: the file, the flags, the defaults, and what they say together.
 //!
 //! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `serving` how metrics are
-//! served, `push` and `otlp` where they are pushed, `value` the numbers and addresses that check themselves. Nothing here
-//! opens a port or starts a thread.
+//! served, `push` and `otlp` where they are pushed, `record` the flight recorder, `value` the numbers and addresses that
+//! check themselves. Nothing here opens a port or starts a thread.
 
 mod file;
 mod livekit;
 mod otlp;
 mod push;
+pub(crate) mod record;
 mod serving;
 mod settings;
 mod value;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 pub use livekit::Profile;
 pub use otlp::{Compression, OtlpTo};
 pub use push::Push;
+pub use record::HistoryConfig;
 pub use serving::{MetricsAddress, TlsFiles, UserHash};
 pub use settings::{Insight, Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
@@ -60,6 +62,8 @@ pub enum ConfigError {
     },
     /// A retransmission's payload type that repeats itself, or another retransmission's.
     RtxOfRtx(u8),
+    /// An attribute of the target that can't be a label.
+    BadTarget(media_metrics_exporter::BadAttribute),
     /// No port to listen on, and no built-in streams.
     NothingToDo,
     /// The configuration could not be written as YAML.
@@ -103,6 +107,7 @@ impl fmt::Display for ConfigError {
                 "in the configuration's `rtx`, payload type {pt} repeats one that itself stands for retransmissions: \
                  name the type of the media that is repeated (`apt` in SDP)"
             ),
+            Self::BadTarget(error) => write!(f, "in the configuration's `target`, {error}"),
             Self::NothingToDo => f.write_str(
                 "nothing to forward: say where to listen (--listen ADDR, or `listen:` or `rooms:` in the \
                  configuration), or try --synthetic 4",

@@ -16,6 +16,7 @@ use super::ConfigError;
 use super::file::File;
 use super::livekit::{self, Profile};
 use super::push::Push;
+use super::record::{self, HistoryConfig};
 use super::serving::{HIDDEN, MetricsAddress, TlsFiles, UserHash};
 use super::value::{
     BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
@@ -69,6 +70,12 @@ pub struct Settings {
     /// Where metrics are pushed, unless `metrics` is off.
     #[serde(skip_serializing_if = "Push::is_empty")]
     pub push: Push,
+    /// The flight recorder.
+    pub history: HistoryConfig,
+    /// Whether `process_*` is served.
+    pub process: bool,
+    /// Labels of `target_info`, by OpenTelemetry's names; none: no such family.
+    pub target: BTreeMap<String, String>,
 }
 
 /// One listening port, its publishers and its subscribers.
@@ -196,6 +203,9 @@ impl Settings {
             node_stats: file.node_stats.clone().unwrap_or_default(),
             prometheus: livekit::told(&metrics.listen, metrics.enabled, prometheus.basic_auth),
             push: file.push.clone(),
+            history: file.history.clone().unwrap_or_default(),
+            process: file.process.unwrap_or(true),
+            target: file.target.clone().unwrap_or_else(record::default_target),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,
@@ -204,6 +214,7 @@ impl Settings {
         };
         settings.check_families()?;
         settings.check_retransmissions()?;
+        record::target(&settings.target).map_err(ConfigError::BadTarget)?;
         Ok(settings)
     }
 
@@ -397,6 +408,13 @@ mod tests {
             ),
             Err(ConfigError::RtxOfRtx(97))
         ));
+        assert!(matches!(
+            combine(
+                Some("listen: 127.0.0.1:1\ntarget: {1x: y}"),
+                ForwardFlags::default()
+            ),
+            Err(ConfigError::BadTarget(_))
+        ));
         let same = "rooms: [{name: a, listen: '127.0.0.1:1'}, {name: a, listen: '127.0.0.1:2'}]\n";
         assert!(matches!(
             combine(Some(same), ForwardFlags::default()),
@@ -424,7 +442,8 @@ mod tests {
                        a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n";
         let yaml = "rooms:\n  - {name: stage, listen: '[::1]:1', publishers: [10.0.0.7, '10.0.0.8:9'], subscribers: ['127.0.0.1:2?rtcpport=4']}\n\
                     duration: 1.5\nlimits: {max_streams: 7, idle_timeout: 0.25}\ninsight: {worst: 0}\n\
-                    payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: av1}}\nrtx: {97: 96}\nsynthetic: {streams: 3, seed: 9}\n";
+                    payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: av1}}\nrtx: {97: 96}\nsynthetic: {streams: 3, seed: 9}\n\
+                    history: {minutes: 3, max_mib: 5, dump_dir: /tmp/x, keep: 2, dumps_max_mib: 7}\nprocess: false\ntarget: {service.name: x}\n";
         for settings in [
             combine(Some(yaml), ForwardFlags::default()).unwrap(),
             combine(Some(serving), ForwardFlags::default()).unwrap(),
