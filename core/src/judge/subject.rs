@@ -38,6 +38,15 @@ pub(crate) struct Reading {
 }
 
 impl Source {
+    /// The stream is this participant's. Who was told first stays.
+    pub(super) fn set_participant(&self, participant: &Participant) {
+        let whose = match self {
+            Self::Received(block) => &block.participant,
+            Self::Sent(block) => &block.participant,
+        };
+        let _ = whose.set(participant.clone());
+    }
+
     fn version(&self) -> Version {
         match self {
             Self::Received(block) => block.sequence.version(),
@@ -217,7 +226,7 @@ impl Judged {
         };
         self.jitter = Duration::ZERO;
         match self.scorer.update(at, &window) {
-            Outcome::Scored(quality) => self.metrics.record(&quality),
+            Outcome::Scored(quality) => self.metrics.record(&quality, self.id()),
             // The next report will be about this time, too.
             Outcome::Skipped(Skip::AwaitingReport) => return,
             Outcome::Skipped(_) => {}

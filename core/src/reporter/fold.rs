@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::exemplars::Name;
 use super::helpers::helpers;
 use super::stream_windows::Received;
 use crate::catalog;
@@ -32,7 +33,10 @@ const CHUNK: usize = 1 << 12;
 /// Live streams, and what they amount to.
 #[derive(Debug)]
 pub(crate) struct Fold {
+    /// By id.
     streams: Vec<Entry>,
+    /// Those that ended with this tick, by id.
+    ended: Vec<Arc<Block>>,
     groups: Vec<GroupState>,
     /// A sum for each group and chunk, reused.
     sums: Vec<Vec<Sum>>,
@@ -73,6 +77,8 @@ struct Sum {
     /// Streams with traffic in the interval that lost nothing: nearly all, so they are counted here and
     /// recorded at once.
     unharmed: u64,
+    /// The id of one of those.
+    unharmed_id: u64,
 }
 
 impl Sum {
@@ -86,6 +92,7 @@ impl Sum {
         self.ended += other.ended;
         self.busy += other.busy;
         self.unharmed += other.unharmed;
+        self.unharmed_id = self.unharmed_id.max(other.unharmed_id);
     }
 }
 
@@ -93,6 +100,7 @@ impl Fold {
     pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
         Ok(Self {
             streams: Vec::new(),
+            ended: Vec::new(),
             groups: Vec::new(),
             sums: Vec::new(),
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
@@ -139,8 +147,27 @@ impl Fold {
                 group.metrics.streams.inc();
             }
         }
+        sort_new(&mut self.streams, known, |entry| entry.block.identity.id);
         self.fold(windows_end);
         self.apply(shared);
+    }
+
+    /// The stream with this id: a live one, or one that ended with this tick.
+    pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
+        let block = find(&self.streams, id, |entry| entry.block.identity.id)
+            .map(|entry| &entry.block)
+            .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
+        let group = self.groups.get(block.identity.group as usize)?;
+        Some(Name {
+            identity: &block.identity,
+            group: &group.metrics.values,
+            participant: block.participant.get(),
+        })
+    }
+
+    /// Lets those go that ended with this tick: nobody asks for them any more.
+    pub(super) fn forget_ended(&mut self) {
+        self.ended = Vec::new();
     }
 
     /// Sums up what every stream added, a row of sums for each chunk of streams.
@@ -188,7 +215,10 @@ impl Fold {
             all_ended += sum.ended;
         }
         if all_ended > 0 {
-            self.streams.retain(|entry| !entry.version.is_closed());
+            let ended = self
+                .streams
+                .extract_if(.., |entry| entry.version.is_closed());
+            self.ended.extend(ended.map(|entry| entry.block));
             // Give memory back after a crowd has left, but not at every ebb.
             if self.streams.capacity() > 64 && self.streams.len() < self.streams.capacity() / 4 {
                 self.streams.shrink_to(self.streams.len() * 2);
@@ -236,7 +266,8 @@ impl GroupState {
             counter.add(n);
         }
         if sum.unharmed > 0 {
-            m.interval_loss.record_n(0, sum.unharmed);
+            m.interval_loss
+                .record_n_for(0, sum.unharmed, sum.unharmed_id);
         }
         if sum.ended > 0 {
             m.streams.add(-(sum.ended as f64));
@@ -288,13 +319,21 @@ impl Entry {
         if moved {
             // What is missing now, settled or not: a sample of the interval, not a total.
             match after.0.saturating_sub(before.0) {
-                0 => sum.unharmed += u64::from(newly_expected > 0),
+                0 if newly_expected > 0 => {
+                    sum.unharmed += 1;
+                    sum.unharmed_id = self.block.identity.id;
+                }
+                0 => {}
                 lost => {
                     let share = parts_per_million(lost, newly_expected);
-                    group.interval_loss.record(share);
+                    group
+                        .interval_loss
+                        .record_for(share, self.block.identity.id);
                 }
             }
-            group.interval_jitter.record(jitter.ns());
+            group
+                .interval_jitter
+                .record_for(jitter.ns(), self.block.identity.id);
         }
         true
     }
@@ -315,6 +354,24 @@ impl Entry {
             self.lost_counted = lost;
         }
     }
+}
+
+/// Puts a list in the order of ids again, of which the first `known` are in order. Those after them have higher ids, as
+/// good as always: a stream has its id a moment before it gets into the queue.
+pub(super) fn sort_new<T>(all: &mut [T], known: usize, id: impl Fn(&T) -> u64) {
+    let Some((before, new)) = all.split_at_mut_checked(known) else {
+        return;
+    };
+    new.sort_unstable_by_key(&id);
+    if before.last().map(&id) > new.first().map(&id) && !new.is_empty() {
+        all.sort_by_key(id);
+    }
+}
+
+/// The one with this id of a list in the order of ids.
+pub(super) fn find<T>(all: &[T], wanted: u64, id: impl Fn(&T) -> u64) -> Option<&T> {
+    let at = all.binary_search_by_key(&wanted, id).ok()?;
+    all.get(at)
 }
 
 /// At most a million: a late packet can make an interval lose more than it expected.

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use super::exemplars::Name;
+use super::fold::{find, sort_new};
 use super::stream_windows::Sent;
 use crate::catalog;
 use crate::cell::Version;
@@ -24,7 +26,10 @@ use crate::sync::Relaxed;
 /// Live sent streams, and what they amount to.
 #[derive(Debug)]
 pub(crate) struct FoldSenders {
+    /// By id.
     senders: Vec<Entry>,
+    /// Those that ended with this tick, by id.
+    ended: Vec<Arc<SenderBlock>>,
     groups: Vec<GroupState>,
     busy: Counter,
 }
@@ -63,6 +68,7 @@ impl FoldSenders {
     pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
         Ok(Self {
             senders: Vec::new(),
+            ended: Vec::new(),
             groups: Vec::new(),
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
         })
@@ -120,14 +126,36 @@ impl FoldSenders {
                 window.close(metrics);
             }
         }
+        sort_new(&mut self.senders, known, |entry| entry.block.identity.id);
         let ended: u64 = self.groups.iter_mut().map(GroupState::apply).sum();
         if ended > 0 {
             self.forget(shared, ended as usize);
         }
     }
 
+    /// The stream with this id: a live one, or one that ended with this tick.
+    pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
+        let block = find(&self.senders, id, |entry| entry.block.identity.id)
+            .map(|entry| &entry.block)
+            .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
+        let group = self.groups.get(block.identity.group as usize)?;
+        Some(Name {
+            identity: &block.identity,
+            group: &group.metrics.values,
+            participant: block.participant.get(),
+        })
+    }
+
+    /// Lets those go that ended with this tick: nobody asks for them any more.
+    pub(super) fn forget_ended(&mut self) {
+        self.ended = Vec::new();
+    }
+
     fn forget(&mut self, shared: &Shared, ended: usize) {
-        self.senders.retain(|entry| !entry.version.is_closed());
+        let gone = self
+            .senders
+            .extract_if(.., |entry| entry.version.is_closed());
+        self.ended.extend(gone.map(|entry| entry.block));
         // Give memory back after a crowd has left, but not at every ebb.
         if self.senders.capacity() > 64 && self.senders.len() < self.senders.capacity() / 4 {
             self.senders.shrink_to(self.senders.len() * 2);

@@ -13,6 +13,8 @@ use super::losses::LossCells;
 #[cfg(not(media_metrics_loom))]
 use super::peer::PeerCells;
 use crate::cell::{Cell, Sequence, Version};
+#[cfg(not(media_metrics_loom))]
+use crate::judge::Participant;
 use crate::rtp::JitterValue;
 
 /// Totals of one stream, by position.
@@ -95,6 +97,9 @@ pub(crate) struct Block {
     pub(crate) losses: OnceLock<Box<LossCells>>,
     #[cfg(not(media_metrics_loom))]
     pub(crate) peer: OnceLock<Box<PeerCells>>,
+    /// Whose it is, if that was told when it was first judged.
+    #[cfg(not(media_metrics_loom))]
+    pub(crate) participant: OnceLock<Participant>,
     pub(crate) identity: Identity,
 }
 
@@ -131,6 +136,8 @@ impl Block {
             losses: OnceLock::new(),
             #[cfg(not(media_metrics_loom))]
             peer: OnceLock::new(),
+            #[cfg(not(media_metrics_loom))]
+            participant: OnceLock::new(),
             identity,
         }
     }

@@ -5,7 +5,10 @@
 //!
 //! The protocol is that of a received stream (`stream::block`), and so are its models.
 
+use std::sync::OnceLock;
+
 use crate::cell::{Cell, Sequence, Version};
+use crate::judge::Participant;
 use crate::rtp::rtcp::{StatisticsSummary, VoipMetrics};
 use crate::stream::block::Identity;
 
@@ -98,6 +101,8 @@ pub(crate) const WORDS: usize = word::END;
 pub(crate) struct SenderBlock {
     pub(crate) sequence: Sequence,
     pub(crate) words: [Cell; WORDS],
+    /// Whose it is, if that was told when it was first judged.
+    pub(crate) participant: OnceLock<Participant>,
     pub(crate) identity: Identity,
 }
 
@@ -106,6 +111,7 @@ impl SenderBlock {
         Self {
             sequence: Sequence::new(),
             words: std::array::from_fn(|_| Cell::new(0)),
+            participant: OnceLock::new(),
             identity,
         }
     }
