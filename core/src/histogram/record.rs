@@ -125,19 +125,57 @@ impl Histogram {
     /// `array` is that of a shard that this thread owns, of our series.
     #[inline(always)]
     unsafe fn record_named(&self, array: *const Cell, value: u64, n: u64, stream: u64) {
-        // SAFETY: by the caller's promise; `array_of` made it with this layout.
-        unsafe { record(array, self.layout, value, n) };
         let Some(boxes) = &self.boxes else {
-            return;
+            // SAFETY: by the caller's promise; `array_of` made it with this layout.
+            return unsafe { record(array, self.layout, value, n) };
         };
-        let at = self.layout.index(value.min(self.layout.max_value()));
-        // SAFETY: in bounds: there is one for each bucket, and `index(v) < len()` for every `v <= max_value`.
+        if value > self.layout.max_value() {
+            // SAFETY: by the caller's promise.
+            return unsafe { self.clamp_named(array, value, n, stream) };
+        }
+        let at = self.layout.index(value);
+        // SAFETY: as above; `index(v) < len()` for every `v <= max_value`.
+        unsafe { add(array, at, value, n) };
+        // SAFETY: in bounds: there is one for each bucket.
         let to = *unsafe { boxes.get_unchecked(at) };
         // SAFETY: `boxes` says that the family has exemplars.
         if unsafe { named::is_wanted(array, to) } {
-            // SAFETY: `array_of` made the array with so many cells in front of it, that live as long.
-            unsafe { put(array, self.front, to, value, stream) }
+            // SAFETY: by the caller's promise.
+            unsafe { self.put(array, to, value, stream) }
         }
+    }
+
+    /// As `record_named`, of a value above the maximum.
+    ///
+    /// # Safety
+    /// As there.
+    #[cold]
+    #[inline(never)]
+    unsafe fn clamp_named(&self, array: *const Cell, value: u64, n: u64, stream: u64) {
+        // SAFETY: as in `record_named`.
+        unsafe { record(array, self.layout, value, n) };
+        let top = self.boxes.as_ref().and_then(|boxes| boxes.last());
+        if let Some(&top) = top {
+            // SAFETY: as in `record_named`.
+            unsafe { self.put(array, top, value, stream) }
+        }
+    }
+
+    /// Puts a sample into its box, if that is empty. Out of line, so that recording stays short.
+    ///
+    /// # Safety
+    /// As of `record_named`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put(&self, array: *const Cell, to: u8, value: u64, stream: u64) {
+        if stream == NOBODY {
+            return;
+        }
+        // SAFETY: `array_of` made the array with so many cells in front of it.
+        let start = unsafe { array.sub(self.front) };
+        // SAFETY: made and alive with the array; only ever used through `&`.
+        let cells = unsafe { std::slice::from_raw_parts(start, self.front) };
+        named::put(cells, to, value, stream);
     }
 
     /// The shard's array of our series, made now if there is none.
@@ -181,39 +219,33 @@ pub(super) unsafe fn own_array(address: Address) -> *const Cell {
     slot.load(Relaxed)
 }
 
-/// Puts a sample into its box; out of line, so that recording stays short.
-///
-/// # Safety
-/// There are `front` live cells in front of `array`, and the caller is their one writer.
-#[cold]
-#[inline(never)]
-unsafe fn put(array: *const Cell, front: usize, to: u8, value: u64, stream: u64) {
-    if stream == NOBODY {
-        return;
-    }
-    // SAFETY: by the caller's promise: within the allocation that `array` points into.
-    let start = unsafe { array.sub(front) };
-    // SAFETY: live and initialised, by the caller's promise; only ever used through `&`.
-    let cells = unsafe { std::slice::from_raw_parts(start, front) };
-    named::put(cells, to, value, stream);
-}
-
 /// Adds `n` samples to an array.
 ///
 /// # Safety
 /// `array` points to `array_len(layout)` live cells, and the caller is their one writer.
 #[inline(always)]
 unsafe fn record(array: *const Cell, layout: Layout, value: u64, n: u64) {
-    // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than an
-    // index below `layout.len()`.
-    let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
     let max = layout.max_value();
     if value > max {
+        // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than that of
+        // the last bucket.
+        let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
         let top = HEADER + layout.len() - 1;
         return clamp(cell(CLAMPED), cell(top), cell(SUM), max, n);
     }
-    // In bounds: `index(v) < layout.len()` for every `v <= max_value`.
-    cell(HEADER + layout.index(value)).add(n);
+    // SAFETY: by the caller's promise; `index(v) < len()` for every `v <= max_value`.
+    unsafe { add(array, layout.index(value), value, n) }
+}
+
+/// Adds `n` samples to bucket `at`.
+///
+/// # Safety
+/// As of [`record`]; the layout has that bucket.
+#[inline(always)]
+unsafe fn add(array: *const Cell, at: usize, value: u64, n: u64) {
+    // SAFETY: by the caller's promise, for the offsets below.
+    let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
+    cell(HEADER + at).add(n);
     cell(SUM).add(value.wrapping_mul(n));
 }
 
