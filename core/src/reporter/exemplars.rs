@@ -138,3 +138,77 @@ impl Kept {
         self.0.iter().flatten().map(|kept| &kept.exemplar)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::histogram::HistogramSnapshot;
+    use crate::{Registry, Stream, StreamConfig};
+
+    static WAIT: Desc = Desc::histogram("wait", "W.", &[100.0]).exemplars();
+
+    fn streams(registry: &Registry, n: u32) -> Vec<Stream> {
+        let group = registry.group(&["incoming", "audio"]).unwrap();
+        let stream = |ssrc| registry.stream(&group, StreamConfig::new(ssrc, 8_000));
+        (0..n).map(|ssrc| stream(ssrc).unwrap()).collect()
+    }
+
+    fn shown(histogram: &HistogramSnapshot) -> Vec<(f64, &str)> {
+        let all = histogram.exemplars().iter();
+        all.map(|e| (e.value(), e.labels().next().unwrap().1))
+            .collect()
+    }
+
+    #[test]
+    fn of_several_threads_the_largest_sample_is_shown() {
+        let registry = Registry::new().unwrap();
+        let streams = streams(&registry, 3);
+        let wait = registry.histogram(&WAIT, &[]).unwrap();
+        let all_recorded = Barrier::new(streams.len());
+        std::thread::scope(|scope| {
+            for (value, stream) in [7, 9, 8].into_iter().zip(&streams) {
+                let (wait, all_recorded, id) = (&wait, &all_recorded, stream.id());
+                scope.spawn(move || {
+                    wait.record_for(value, id);
+                    wait.record_for(50, id); // its box is full
+                    all_recorded.wait(); // none takes over another's shard
+                });
+            }
+        });
+        let snapshot = registry.collect();
+        let histogram = snapshot.histogram("wait", &[]).unwrap();
+        assert_eq!(shown(histogram), [(9.0, "00000001")]);
+    }
+
+    /// For Miri and the sanitizers: boxes are filled and emptied at once.
+    #[test]
+    fn threads_fill_while_merges_empty() {
+        const EACH: u64 = if cfg!(miri) { 40 } else { 10_000 };
+        let registry = Registry::new().unwrap();
+        let streams = streams(&registry, 2);
+        let wait = registry.histogram(&WAIT, &[]).unwrap();
+        std::thread::scope(|scope| {
+            for (t, stream) in streams.iter().enumerate() {
+                let (wait, id) = (&wait, stream.id());
+                scope.spawn(move || {
+                    let local = wait.local();
+                    (0..EACH).for_each(|i| local.record_for((i % 100) * 2 + t as u64, id));
+                });
+            }
+            for _ in 0..EACH / 10 {
+                let snapshot = registry.collect();
+                let Some(histogram) = snapshot.histogram("wait", &[]) else {
+                    continue;
+                };
+                for (value, ssrc) in shown(histogram) {
+                    let at_bound = value == 100.0;
+                    assert!(at_bound || ssrc == format!("{:08x}", value as u64 % 2));
+                }
+            }
+        });
+        let snapshot = registry.collect();
+        assert_eq!(snapshot.histogram("wait", &[]).unwrap().count(), 2 * EACH);
+    }
+}
