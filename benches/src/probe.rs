@@ -16,7 +16,7 @@ pub struct Probe {
 }
 
 /// Every probe.
-pub const ALL: [Probe; 11] = [
+pub const ALL: [Probe; 13] = [
     Probe {
         name: "plain_packet",
         goal: None,
@@ -39,6 +39,14 @@ pub const ALL: [Probe; 11] = [
     },
     Probe {
         name: "local_histogram_record",
+        goal: None,
+    },
+    Probe {
+        name: "histogram_record_for",
+        goal: Some(36.0),
+    },
+    Probe {
+        name: "local_histogram_record_for",
         goal: None,
     },
     Probe {

@@ -16,6 +16,7 @@ static ALLOCATOR: Counting = Counting;
 
 static COUNTER: Desc = Desc::counter("promise_total", "A counter.");
 static GAUGE: Desc = Desc::gauge("promise_level", "A gauge.");
+static NAMED: Desc = Desc::histogram("promise_named", "Exemplars.", &[0.1]).exemplars();
 static HISTOGRAM: Desc = Desc::histogram("promise_seconds", "A histogram.", &[0.1]);
 
 /// Allocations of this thread while `work` runs.
@@ -31,6 +32,7 @@ fn recording_allocates_nothing_once_warm() {
     let counter = registry.counter(&COUNTER, &[]).unwrap();
     let gauge = registry.gauge(&GAUGE, &[]).unwrap();
     let histogram = registry.histogram(&HISTOGRAM, &[]).unwrap();
+    let named = registry.histogram(&NAMED, &[]).unwrap();
     let group = registry.group(&["incoming", "video"]).unwrap();
     let mut source = Generator::video(1);
     let mut stream = registry
@@ -44,6 +46,7 @@ fn recording_allocates_nothing_once_warm() {
         gauge.set(2.0);
         histogram.record(i);
         local_histogram.record(i);
+        named.record_for(i, stream.id());
         let (bytes, arrival) = source.packet(i);
         stream.on_rtp(&RtpHeader::parse(bytes).unwrap(), arrival);
     };

@@ -126,10 +126,10 @@ catalog! {
         .layout_of(2, 65_536).labels(GROUP_LABELS);
     /// Scores of streams.
     RTP_QUALITY_SCORE = Desc::histogram("media_rtp_quality_score", "Quality score of a stream, 20 (lost) to 100: one sample for each window (5 s) of each stream that is judged. Above 80 is EXCELLENT, above 40 GOOD, above 20 POOR.", SCORE_BOUNDS)
-        .per_unit(100.0).layout_of(3, 10_000).labels(GROUP_LABELS);
+        .per_unit(100.0).layout_of(3, 10_000).labels(GROUP_LABELS).exemplars();
     /// Mean opinion scores of streams.
     RTP_QUALITY_MOS = Desc::histogram("media_rtp_quality_mos", "Mean opinion score of a stream (ITU-T G.107 Annex B of its quality score), 1 to 4.5: one sample for each window of each stream that is judged.", MOS_BOUNDS)
-        .per_unit(1e3).layout_of(3, 4_500).labels(GROUP_LABELS);
+        .per_unit(1e3).layout_of(3, 4_500).labels(GROUP_LABELS).exemplars();
     /// What scores are owed to.
     RTP_QUALITY_REASONS = Desc::counter("media_rtp_quality_windows_total", "Windows of streams that were judged, by what the score is owed to: packet (loss and delay), bitrate, layer, dry (nothing came), rtcp (no reports), pause.").labels(&["direction", "kind", "reason"]);
     /// Scores of participants.
@@ -150,10 +150,10 @@ catalog! {
     RTP_ENDED = rtp("media_rtp_streams_ended_total", "RTP streams ended.");
     /// Loss of each stream in each interval.
     RTP_INTERVAL_LOSS = Desc::histogram("media_rtp_interval_loss_ratio", "Share of the packets expected in one interval that were missing at its end: one sample for each stream with traffic and interval. A packet that comes later counts as missing here.", LOSS_BOUNDS)
-        .unit(Unit::Ratio).per_unit(1e6).layout_of(2, 1_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Ratio).per_unit(1e6).layout_of(2, 1_000_000).labels(GROUP_LABELS).exemplars();
     /// Jitter of each stream in each interval.
     RTP_INTERVAL_JITTER = Desc::histogram("media_rtp_interval_jitter_seconds", "Interarrival jitter of a stream (RFC 3550 6.4.1) at the end of one interval: one sample for each stream with traffic and interval.", JITTER_BOUNDS)
-        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS).exemplars();
 
     /// RTP packets sent.
     RTP_SENT_PACKETS = rtp("media_rtp_sent_packets_total", "RTP packets sent, retransmissions and padding included.");
@@ -177,14 +177,14 @@ catalog! {
     RTP_NACKED_PACKETS = rtp("media_rtp_nacked_packets_total", "RTP sequence numbers that the NACK packets received ask for, each as often as it was asked for.");
     /// Time from such a request to its answer.
     RTP_NACK_RECOVERY = Desc::histogram("media_rtp_nack_recovery_seconds", "Time from the first open request for an RTP packet (NACK) to its retransmission: one sample for each request answered.", ROUND_TRIP_BOUNDS)
-        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS).exemplars();
     /// Pictures lost.
     RTP_PLIS_RECEIVED = rtp("media_rtp_plis_received_total", "Picture loss indications received (RFC 4585 6.3.1).");
     /// Key frames asked for.
     RTP_FIRS_RECEIVED = rtp("media_rtp_firs_received_total", "Full intra requests received (RFC 5104 4.3.1), repetitions not counted.");
     /// Time from such a request to its answer.
     RTP_KEY_FRAME_REQUEST = Desc::histogram("media_rtp_key_frame_request_seconds", "Time from the first open request for a key frame (PLI or FIR) to the first packet of one: one sample for each key frame that was asked for.", ROUND_TRIP_BOUNDS)
-        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS).exemplars();
     /// Live sent streams.
     RTP_SENDERS = Desc::gauge("media_rtp_senders", "RTP streams sent now.").labels(GROUP_LABELS);
     /// Sent streams started.
@@ -199,17 +199,17 @@ catalog! {
     RTP_REMOTE_LOST = rtp("media_rtp_remote_packets_lost_total", "RTP packets lost on the way to their receivers, as those report it: the most that each receiver reported. What it took back is taken off the group's next losses when the stream ends.");
     /// The share of packets lost that they tell of.
     RTP_REMOTE_FRACTION_LOST = Desc::histogram("media_rtp_remote_fraction_lost_ratio", "Share of packets lost since the report before, as receivers report it: one sample for each report block.", LOSS_BOUNDS)
-        .unit(Unit::Ratio).per_unit(1e6).layout_of(2, 1_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Ratio).per_unit(1e6).layout_of(2, 1_000_000).labels(GROUP_LABELS).exemplars();
     /// The jitter that they tell of.
     RTP_REMOTE_JITTER = Desc::histogram("media_rtp_remote_jitter_seconds", "Interarrival jitter at receivers, as those report it: one sample for each report block.", JITTER_BOUNDS)
-        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS).exemplars();
     /// Round trips measured with them.
     RTP_REMOTE_RTT = Desc::histogram("media_rtp_remote_rtt_seconds", "Round-trip time to receivers (RFC 3550 6.4.1): one sample for each report block that answers one of the last 16 sender reports.", ROUND_TRIP_BOUNDS)
-        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS);
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).labels(GROUP_LABELS).exemplars();
 
     /// Arrival to departure of every forwarded packet.
     FORWARD_LATENCY = Desc::histogram("media_forward_latency_seconds", "Time from a packet's arrival to the end of its last send: one sample for each packet forwarded to anybody.", LATENCY_BOUNDS)
-        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
+        .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000).exemplars();
     /// The same, of late.
     FORWARD_LATENCY_WINDOW = Desc::gauge("media_forward_latency_window_seconds", "Quantiles, maximum, mean and sample standard deviation (forwarding jitter) of media_forward_latency_seconds over the last interval between merges, 10 s and 60 s. Absent without traffic; stddev for fewer than two packets.")
         .unit(Unit::Seconds).labels(WINDOW_LABELS);

@@ -40,6 +40,20 @@ impl Cell {
         self.0.store(value, Relaxed);
     }
 
+    /// The value, and what its writer did before it [`release`](Self::release)d that.
+    #[inline]
+    pub(crate) fn acquire(&self) -> u64 {
+        // Acquire: pairs with the Release store in `release`; what goes wrong without it says who calls.
+        self.0.load(Acquire)
+    }
+
+    /// Writer only: stores, and shows what it did before to who [`acquire`](Self::acquire)s the value.
+    #[inline]
+    pub(crate) fn release(&self, value: u64) {
+        // Release: pairs with the Acquire load in `acquire`; as there.
+        self.0.store(value, Release);
+    }
+
     /// Writer only. Wraps at 2^64.
     ///
     /// Two plain `u64 +=` side by side would be joined into one 128-bit load, add, store, which stalls

@@ -119,6 +119,7 @@ pub struct Desc {
     layout: Layout,
     max_series: u32,
     exact: bool,
+    exemplars: bool,
     native: Option<i8>,
     kind: Kind,
     unit: Unit,
@@ -149,6 +150,7 @@ impl Desc {
             layout: DEFAULT_LAYOUT,
             max_series: u32::MAX,
             exact: false,
+            exemplars: false,
             native: Some(DEFAULT_SCHEMA),
             kind,
             unit: Unit::None,
@@ -241,6 +243,7 @@ impl Desc {
             && self.per_unit == other.per_unit
             && self.layout == other.layout
             && self.exact == other.exact
+            && self.exemplars == other.exemplars
             && self.native == other.native
             && self.bounds == other.bounds
             && self.has_open_labels() == other.has_open_labels()
@@ -323,6 +326,18 @@ impl Desc {
         self
     }
 
+    /// The histogram shows [exemplars](crate::exemplar): samples recorded with
+    /// [`record_for`](crate::Histogram::record_for) may be shown with the stream that they are of. An
+    /// [exact histogram](Self::exact_histogram) has none.
+    ///
+    /// - **Memory**: 16 bytes for each classic bucket and thread that records, and at most an eighth of one thread's
+    ///   buckets for each handle.
+    #[must_use]
+    pub const fn exemplars(mut self) -> Self {
+        self.exemplars = true;
+        self
+    }
+
     /// At most this many series; more fold into `other` (or are refused, as the caller asks).
     #[must_use]
     pub const fn max_series(mut self, limit: u32) -> Self {
@@ -396,6 +411,13 @@ impl Desc {
     #[must_use]
     pub const fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// Whether samples of the histogram may be shown with the stream that they are of: see
+    /// [`exemplars`](Self::exemplars).
+    #[must_use]
+    pub const fn has_exemplars(&self) -> bool {
+        self.exemplars && !self.exact && matches!(self.kind, Kind::Histogram)
     }
 
     /// How fine the native buckets are; `None` if there are none (see [`classic_only`](Self::classic_only)).

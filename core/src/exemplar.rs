@@ -51,6 +51,17 @@ impl Exemplar {
         }
     }
 
+    /// Another sample of the same origin; labels are shared.
+    #[cfg(not(media_metrics_loom))]
+    pub(crate) fn again(&self, value: f64, time: SystemTime) -> Self {
+        let labels = Arc::clone(&self.labels);
+        Self {
+            labels,
+            value,
+            time,
+        }
+    }
+
     /// Names and values of its labels.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.labels.iter().map(|(name, value)| (&**name, &**value))

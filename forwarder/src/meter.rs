@@ -243,10 +243,14 @@ impl Meter {
         }
     }
 
-    /// An RTP packet has left for the last of its subscribers, this many nanoseconds after it arrived.
+    /// An RTP packet has left for the last of its subscribers, this many nanoseconds after it arrived. `stream` is the
+    /// id of its stream, if that is recorded: exemplars name it.
     #[inline]
-    pub fn on_forwarded(&self, latency_ns: u64) {
-        self.latency.record(latency_ns);
+    pub fn on_forwarded(&self, latency_ns: u64, stream: Option<u64>) {
+        match stream {
+            Some(stream) => self.latency.record_for(latency_ns, stream),
+            None => self.latency.record(latency_ns),
+        }
     }
 }
 

@@ -25,12 +25,14 @@ struct Weakening {
 const CELL: &str = "src/cell.rs";
 const SHARD: &str = "src/shard/mod.rs";
 const SERIES: &str = "src/registry/series.rs";
+const MAILBOX: &str = "src/histogram/mailbox.rs";
 
 const WHOLE: &str = "loom_a_block_is_read_whole_or_not_at_all";
 const LAST: &str = "loom_the_last_values_of_a_stream_are_folded";
 const HANDS: &str = "loom_a_shard_changes_hands_with_its_values";
 const OLDER: &str = "loom_a_new_shard_hides_no_older_one";
 const REUSE: &str = "loom_the_next_series_starts_at_0";
+const BOXES: &str = "loom_a_box_belongs_to_one_side_at_a_time";
 
 #[rustfmt::skip] // a table
 const WEAKENINGS: &[Weakening] = &[
@@ -45,6 +47,10 @@ const WEAKENINGS: &[Weakening] = &[
     weaken("Shards::iter, head Relaxed", SHARD, "let mut at = self.head.load(Acquire)", "let mut at = self.head.load(Relaxed)", OLDER),
     weaken("Life::release Relaxed", SERIES, "fetch_sub(1, Release)", "fetch_sub(1, Relaxed)", REUSE),
     weaken("Life::is_over Relaxed", SERIES, "load(Acquire) == 0", "load(Relaxed) == 0", REUSE),
+    weaken("Mailbox::put, look at emptied Relaxed", MAILBOX, "self.emptied.acquire()", "self.emptied.get()", BOXES),
+    weaken("Mailbox::put, filled Relaxed", MAILBOX, "self.filled.release(", "self.filled.set(", BOXES),
+    weaken("Mailbox::empty, look at filled Relaxed", MAILBOX, "self.filled.acquire()", "self.filled.get()", BOXES),
+    weaken("Mailbox::empty, emptied Relaxed", MAILBOX, "self.emptied.release(", "self.emptied.set(", BOXES),
 ];
 
 const fn weaken(

@@ -61,6 +61,18 @@ fn probe_local_histogram_record(histogram: &LocalHistogram, value: u64) {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
+fn probe_histogram_record_for(histogram: &Histogram, value: u64, stream: u64) {
+    histogram.record_for(value, stream);
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn probe_local_histogram_record_for(histogram: &LocalHistogram, value: u64, stream: u64) {
+    histogram.record_for(value, stream);
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
 fn probe_rtp_parse(packet: &Packet<'_>, header: &mut Result<RtpHeader, RtpError>) {
     *header = RtpHeader::parse(packet.bytes);
 }
@@ -152,6 +164,15 @@ fn set_up(name: &str, registry: &Registry) -> Option<Calls> {
         "local_histogram_record" => {
             let local = node.latency.local();
             Box::new(move |n| (0..n).for_each(|i| probe_local_histogram_record(&local, sample(i))))
+        }
+        "histogram_record_for" => Box::new(move |n| {
+            (0..n).for_each(|i| probe_histogram_record_for(&node.latency, sample(i), 1));
+        }),
+        "local_histogram_record_for" => {
+            let local = node.latency.local();
+            Box::new(move |n| {
+                (0..n).for_each(|i| probe_local_histogram_record_for(&local, sample(i), 1));
+            })
         }
         "rtp_parse" => {
             let (mut source, mut header) = (video, Err(RtpError::TooShort));

@@ -80,7 +80,7 @@ impl ExactHistogram {
     fn record_slow(&self, value: f64, n: u64) {
         let Series { index, .. } = **self.handle.series();
         self.handle.with_shard(|shard| {
-            shard.make_buckets(index, self.len);
+            shard.make_buckets(index, 0, self.len);
             if let Some(array) = shard.buckets(index, self.len) {
                 self.add(array, value, n);
             }
@@ -104,7 +104,7 @@ impl ExactHistogram {
     pub(crate) fn add_counts(&self, counts: impl Iterator<Item = u64>, sum: f64) {
         let Series { index, .. } = **self.handle.series();
         self.handle.with_shard(|shard| {
-            shard.make_buckets(index, self.len);
+            shard.make_buckets(index, 0, self.len);
             if let Some(array) = shard.buckets(index, self.len) {
                 let cells = array.iter().skip(HEADER);
                 cells.zip(counts).for_each(|(cell, n)| cell.add(n));

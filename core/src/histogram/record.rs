@@ -7,9 +7,10 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Layout;
+use super::{Layout, named};
 use crate::cell::Cell;
-use crate::registry::{Address, Handle, Series};
+use crate::desc::Desc;
+use crate::registry::{Address, Handle};
 use crate::shard::attach::Attachment;
 use crate::shard::{BucketSlot, Shard};
 use crate::sync::Relaxed;
@@ -19,7 +20,10 @@ pub(crate) const SUM: usize = 0;
 pub(crate) const CLAMPED: usize = 1;
 pub(crate) const HEADER: usize = 2;
 
-/// Cells of one thread's array.
+/// The id of no stream: theirs begin at 1.
+const NOBODY: u64 = 0;
+
+/// Cells of one thread's array, what may stand in front of it not included.
 pub(crate) const fn array_len(layout: Layout) -> usize {
     HEADER + layout.len()
 }
@@ -41,14 +45,21 @@ pub struct Histogram {
     layout: Layout,
     /// Of this series' slot, which leads to the buckets.
     address: Address,
+    /// If the family has exemplars: each bucket's box.
+    boxes: Option<Arc<[u8]>>,
+    /// Cells in front of a thread's array.
+    front: usize,
     handle: Handle,
 }
 
 impl Histogram {
-    pub(crate) fn new(handle: Handle, layout: Layout) -> Self {
+    /// The handle's series is of the family `desc`.
+    pub(crate) fn new(handle: Handle, desc: &Desc) -> Self {
         Self {
-            layout,
+            layout: desc.layout(),
             address: handle.slot_address(),
+            boxes: desc.has_exemplars().then(|| named::boxes(desc)),
+            front: named::front(desc),
             handle,
         }
     }
@@ -65,22 +76,113 @@ impl Histogram {
         // SAFETY: the address is that of our handle's slot.
         let array = unsafe { own_array(self.address) };
         if array.is_null() {
-            return self.record_slow(value, n);
+            return self.record_slow(value, n, NOBODY);
         }
         // SAFETY: an array of `array_len(layout)` cells that lives as long as our handle; this thread
         // owns the shard and so is its one writer.
         unsafe { record(array, self.layout, value, n) }
     }
 
+    /// Records one sample of the stream with this id ([`Stream::id`](crate::Stream::id),
+    /// [`SendStream::id`](crate::SendStream::id)): if the family has [exemplars](Desc::exemplars), the next merge may
+    /// show it with the stream's labels. Of each classic bucket and thread it is the first sample between two merges,
+    /// so each bucket that got one between two merges has an exemplar from there.
+    ///
+    /// - **Cost**: a few instructions more than [`record`](Self::record); some ten nanoseconds for the first sample
+    ///   of a bucket between two merges. A family without exemplars: that of `record`.
+    /// - **Errors, panics**: none. A sample of a stream that is not there at the merge counts, and is not shown.
+    #[inline]
+    pub fn record_for(&self, value: u64, stream: u64) {
+        self.record_n_for(value, 1, stream);
+    }
+
+    /// As [`record_for`](Self::record_for), `n` samples of one value, for the price of one.
+    #[inline]
+    pub fn record_n_for(&self, value: u64, n: u64, stream: u64) {
+        // SAFETY: the address is that of our handle's slot.
+        let array = unsafe { own_array(self.address) };
+        if array.is_null() {
+            return self.record_slow(value, n, stream);
+        }
+        // SAFETY: as in `record_n`.
+        unsafe { self.record_named(array, value, n, stream) }
+    }
+
+    /// A thread's first sample, of a stream or of none (0).
     #[cold]
     #[inline(never)]
-    fn record_slow(&self, value: u64, n: u64) {
-        let index = self.handle.series().index;
+    fn record_slow(&self, value: u64, n: u64, stream: u64) {
         self.handle.with_shard(|shard| {
-            let array = array_of(shard, index, self.layout);
-            // SAFETY: as in `record`; `with_shard` hands us a shard that this thread owns.
-            unsafe { record(array, self.layout, value, n) }
+            let array = self.array_of(shard);
+            // SAFETY: as in `record_n`; `with_shard` hands us a shard that this thread owns.
+            unsafe { self.record_named(array, value, n, stream) }
         });
+    }
+
+    /// Records, and puts the sample into its bucket's box if that is empty.
+    ///
+    /// # Safety
+    /// `array` is that of a shard that this thread owns, of our series.
+    #[inline(always)]
+    unsafe fn record_named(&self, array: *const Cell, value: u64, n: u64, stream: u64) {
+        let Some(boxes) = &self.boxes else {
+            // SAFETY: by the caller's promise; `array_of` made it with this layout.
+            return unsafe { record(array, self.layout, value, n) };
+        };
+        if value > self.layout.max_value() {
+            // SAFETY: by the caller's promise.
+            return unsafe { self.clamp_named(array, value, n, stream) };
+        }
+        let at = self.layout.index(value);
+        // SAFETY: as above; `index(v) < len()` for every `v <= max_value`.
+        unsafe { add(array, at, value, n) };
+        // SAFETY: in bounds: there is one for each bucket.
+        let to = *unsafe { boxes.get_unchecked(at) };
+        // SAFETY: `boxes` says that the family has exemplars.
+        if unsafe { named::is_wanted(array, to) } {
+            // SAFETY: by the caller's promise.
+            unsafe { self.put(array, to, value, stream) }
+        }
+    }
+
+    /// As `record_named`, of a value above the maximum.
+    ///
+    /// # Safety
+    /// As there.
+    #[cold]
+    #[inline(never)]
+    unsafe fn clamp_named(&self, array: *const Cell, value: u64, n: u64, stream: u64) {
+        // SAFETY: as in `record_named`.
+        unsafe { record(array, self.layout, value, n) };
+        let top = self.boxes.as_ref().and_then(|boxes| boxes.last());
+        if let Some(&top) = top {
+            // SAFETY: as in `record_named`.
+            unsafe { self.put(array, top, value, stream) }
+        }
+    }
+
+    /// Puts a sample into its box, if that is empty. Out of line, so that recording stays short.
+    ///
+    /// # Safety
+    /// As of `record_named`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put(&self, array: *const Cell, to: u8, value: u64, stream: u64) {
+        if stream == NOBODY {
+            return;
+        }
+        // SAFETY: `array_of` made the array with so many cells in front of it.
+        let start = unsafe { array.sub(self.front) };
+        // SAFETY: made and alive with the array; only ever used through `&`.
+        let cells = unsafe { std::slice::from_raw_parts(start, self.front) };
+        named::put(cells, to, value, stream);
+    }
+
+    /// The shard's array of our series, made now if there is none.
+    fn array_of(&self, shard: &Shard) -> *const Cell {
+        let index = self.handle.series().index;
+        let array = shard.make_buckets(index, self.front, array_len(self.layout));
+        array.as_ptr()
     }
 
     /// The histogram as seen from this thread alone: for a loop that owns its thread.
@@ -93,10 +195,6 @@ impl Histogram {
     #[must_use]
     pub const fn layout(&self) -> Layout {
         self.layout
-    }
-
-    pub(crate) fn series(&self) -> &Arc<Series> {
-        self.handle.series()
     }
 
     pub(crate) const fn handle(&self) -> &Handle {
@@ -121,26 +219,33 @@ pub(super) unsafe fn own_array(address: Address) -> *const Cell {
     slot.load(Relaxed)
 }
 
-fn array_of(shard: &Shard, index: u32, layout: Layout) -> *const Cell {
-    shard.make_buckets(index, array_len(layout)).as_ptr()
-}
-
 /// Adds `n` samples to an array.
 ///
 /// # Safety
 /// `array` points to `array_len(layout)` live cells, and the caller is their one writer.
 #[inline(always)]
 unsafe fn record(array: *const Cell, layout: Layout, value: u64, n: u64) {
-    // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than an
-    // index below `layout.len()`.
-    let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
     let max = layout.max_value();
     if value > max {
+        // SAFETY: by the caller's promise, for the offsets below: the header's, and `HEADER` more than that of
+        // the last bucket.
+        let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
         let top = HEADER + layout.len() - 1;
         return clamp(cell(CLAMPED), cell(top), cell(SUM), max, n);
     }
-    // In bounds: `index(v) < layout.len()` for every `v <= max_value`.
-    cell(HEADER + layout.index(value)).add(n);
+    // SAFETY: by the caller's promise; `index(v) < len()` for every `v <= max_value`.
+    unsafe { add(array, layout.index(value), value, n) }
+}
+
+/// Adds `n` samples to bucket `at`.
+///
+/// # Safety
+/// As of [`record`]; the layout has that bucket.
+#[inline(always)]
+unsafe fn add(array: *const Cell, at: usize, value: u64, n: u64) {
+    // SAFETY: by the caller's promise, for the offsets below.
+    let cell = |at: usize| unsafe { &*array.wrapping_add(at) };
+    cell(HEADER + at).add(n);
     cell(SUM).add(value.wrapping_mul(n));
 }
 
@@ -168,10 +273,7 @@ impl LocalHistogram {
     fn new(histogram: Histogram) -> Self {
         let attachment = histogram.handle.attach();
         let array = match &attachment {
-            Some(a) => {
-                let shard = a.shard(histogram.handle.home());
-                array_of(shard, histogram.series().index, histogram.layout)
-            }
+            Some(a) => histogram.array_of(a.shard(histogram.handle.home())),
             None => ptr::null(),
         };
         Self {
@@ -185,12 +287,22 @@ impl LocalHistogram {
     #[inline]
     pub fn record(&self, value: u64) {
         if self.array.is_null() {
-            return self.histogram.record_slow(value, 1);
+            return self.histogram.record_slow(value, 1, NOBODY);
         }
         // SAFETY: the array lies in a shard that `attachment` keeps ours and whose home `histogram`
         // holds, and is not forgotten while a handle lives; this type is not Send, so we are on the
         // thread that owns it.
         unsafe { record(self.array, self.histogram.layout, value, 1) }
+    }
+
+    /// Records one sample of the stream with this id: see [`Histogram::record_for`].
+    #[inline]
+    pub fn record_for(&self, value: u64, stream: u64) {
+        if self.array.is_null() {
+            return self.histogram.record_slow(value, 1, stream);
+        }
+        // SAFETY: as in `record`.
+        unsafe { self.histogram.record_named(self.array, value, 1, stream) }
     }
 
     /// Whether the fast path is in use: always, but in a thread-local's destructor.

@@ -175,6 +175,13 @@ impl HistogramSnapshot {
         self.exemplars.dedup_by_key(|e| bucket(e));
     }
 
+    /// Takes these exemplars, of which there is at most one for each classic bucket, ascending by value.
+    #[cfg(not(media_metrics_loom))]
+    pub(crate) fn copy_exemplars<'e>(&mut self, exemplars: impl Iterator<Item = &'e Exemplar>) {
+        self.exemplars.clear();
+        self.exemplars.extend(exemplars.cloned());
+    }
+
     /// Samples with what they were samples of: at most one for each classic bucket, ascending by value. Of a
     /// moment of this process' life, not necessarily of the last interval.
     #[must_use]

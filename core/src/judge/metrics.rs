@@ -45,7 +45,7 @@ impl QualityMetrics {
         let mut histogram = |desc: &Desc| {
             let desc = desc.clone().with_label_names(names.clone());
             let handle = handle(table, home, &desc, values)?;
-            Ok::<_, RegisterError>(Histogram::new(handle, desc.layout()))
+            Ok::<_, RegisterError>(Histogram::new(handle, &desc))
         };
         Ok(Self {
             values: values.iter().map(|v| Box::from(*v)).collect(),
@@ -55,9 +55,11 @@ impl QualityMetrics {
         })
     }
 
-    /// One window of one stream was judged.
-    pub(crate) fn record(&self, quality: &Quality) {
-        record(&self.score, &self.mos, quality);
+    /// One window of the stream with this id was judged.
+    pub(crate) fn record(&self, quality: &Quality, stream: u64) {
+        let (score, mos) = recorded(quality);
+        self.score.record_for(score, stream);
+        self.mos.record_for(mos, stream);
         let of = |(reason, _): &&(Reason, Counter)| Some(*reason) == quality.reason;
         if let Some((_, counter)) = self.reasons.iter().find(of) {
             counter.inc();
@@ -85,7 +87,7 @@ impl ParticipantMetrics {
         }
         let mut histogram = |desc: &Desc| {
             let handle = handle(table, home, desc, &[])?;
-            Ok::<_, RegisterError>(Histogram::new(handle, desc.layout()))
+            Ok::<_, RegisterError>(Histogram::new(handle, desc))
         };
         Ok(Self {
             score: histogram(&catalog::PARTICIPANT_QUALITY_SCORE)?,
@@ -97,7 +99,9 @@ impl ParticipantMetrics {
     /// The qualities of all participants, as of now.
     pub(crate) fn record(&self, all: &[Quality]) {
         for quality in all {
-            record(&self.score, &self.mos, quality);
+            let (score, mos) = recorded(quality);
+            self.score.record(score);
+            self.mos.record(mos);
         }
         for (rating, now, given) in &self.rated {
             let n = all.iter().filter(|q| q.rating == *rating).count();
@@ -114,9 +118,10 @@ pub(crate) fn with_reason(names: &LabelNames) -> Desc {
     reasons.with_label_names(LabelNames::Owned(names))
 }
 
-fn record(score: &Histogram, mos: &Histogram, quality: &Quality) {
-    score.record((quality.score * SCORE_UNITS).round() as u64);
-    mos.record((quality.mos * MOS_UNITS).round() as u64);
+/// Score and MOS in recorded units.
+fn recorded(quality: &Quality) -> (u64, u64) {
+    let score = (quality.score * SCORE_UNITS).round() as u64;
+    (score, (quality.mos * MOS_UNITS).round() as u64)
 }
 
 fn handle(

@@ -241,7 +241,7 @@ impl Judged {
         };
         self.jitter = Duration::ZERO;
         match self.scorer.update(at, &window) {
-            Outcome::Scored(quality) => self.metrics.record(&quality),
+            Outcome::Scored(quality) => self.metrics.record(&quality, self.id()),
             // The next report will be about this time, too.
             Outcome::Skipped(Skip::AwaitingReport) => return,
             Outcome::Skipped(_) => {}

@@ -4,6 +4,7 @@
 //! having gone nowhere; `cargo xtask weaken` weakens each ordering that it proves and sees it turn red.
 
 mod hand_over;
+mod mailbox;
 mod reuse;
 mod sequence;
 mod stream_end;

@@ -82,9 +82,9 @@ impl GroupMetrics {
         let mut handle = |desc: &Desc, kind| {
             let desc = desc.clone().with_label_names(names.clone());
             let series = table.series(&desc, kind, values, Purpose::Reserve)?;
-            Ok::<_, RegisterError>((Handle::new(home, &series), desc.layout()))
+            Ok::<_, RegisterError>(Handle::new(home, &series))
         };
-        let mut counter = |desc| handle(desc, Kind::Counter).map(|(h, _)| Counter::new(h));
+        let mut counter = |desc| handle(desc, Kind::Counter).map(Counter::new);
         Ok(Self {
             index,
             values: values.iter().map(|v| Box::from(*v)).collect(),
@@ -112,15 +112,15 @@ impl GroupMetrics {
             burst_lost: counter(&catalog::RTP_BURST_LOST)?,
             started: counter(&catalog::RTP_STARTED)?,
             ended: counter(&catalog::RTP_ENDED)?,
-            streams: handle(&catalog::RTP_STREAMS, Kind::Gauge).map(|(h, _)| Gauge::new(h))?,
+            streams: handle(&catalog::RTP_STREAMS, Kind::Gauge).map(Gauge::new)?,
             interval_loss: handle(&catalog::RTP_INTERVAL_LOSS, Kind::Histogram)
-                .map(|(h, layout)| Histogram::new(h, layout))?,
+                .map(|h| Histogram::new(h, &catalog::RTP_INTERVAL_LOSS))?,
             reordering_depth: handle(&catalog::RTP_REORDERING_DEPTH, Kind::Histogram)
-                .map(|(h, layout)| Histogram::new(h, layout))?,
+                .map(|h| Histogram::new(h, &catalog::RTP_REORDERING_DEPTH))?,
             loss_runs: handle(&catalog::RTP_LOSS_RUNS, Kind::Histogram)
-                .map(|(h, layout)| Histogram::new(h, layout))?,
+                .map(|h| Histogram::new(h, &catalog::RTP_LOSS_RUNS))?,
             interval_jitter: handle(&catalog::RTP_INTERVAL_JITTER, Kind::Histogram)
-                .map(|(h, layout)| Histogram::new(h, layout))?,
+                .map(|h| Histogram::new(h, &catalog::RTP_INTERVAL_JITTER))?,
             windows: OnceLock::new(),
         })
     }

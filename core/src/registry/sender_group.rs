@@ -82,8 +82,7 @@ impl SenderGroupMetrics {
             Ok::<_, RegisterError>(Handle::new(home, &series))
         };
         let senders = Gauge::new(handle(&catalog::RTP_SENDERS)?);
-        let mut histogram =
-            |desc: &Desc| handle(desc).map(|handle| Histogram::new(handle, desc.layout()));
+        let mut histogram = |desc: &Desc| handle(desc).map(|handle| Histogram::new(handle, desc));
         let remote_rtt = histogram(&catalog::RTP_REMOTE_RTT)?;
         let remote_jitter = histogram(&catalog::RTP_REMOTE_JITTER)?;
         let remote_fraction_lost = histogram(&catalog::RTP_REMOTE_FRACTION_LOST)?;

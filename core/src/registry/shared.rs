@@ -425,7 +425,6 @@ impl Shared {
     }
 
     /// Label names of stream groups.
-    #[cfg(feature = "livekit")]
     pub(crate) const fn group_labels(&self) -> &LabelNames {
         &self.limits.group_labels
     }
@@ -555,7 +554,7 @@ impl Registry {
         let handle = self
             .shared
             .handle(desc, Kind::Histogram, values, self.purpose)?;
-        Ok(Histogram::new(handle, desc.layout()))
+        Ok(Histogram::new(handle, desc))
     }
 
     /// As [`histogram`](Self::histogram), with overflow to `other`.
@@ -571,7 +570,7 @@ impl Registry {
         let handle = self
             .shared
             .handle_or_other(desc, Kind::Histogram, values, self.purpose)?;
-        Ok(Histogram::new(handle, desc.layout()))
+        Ok(Histogram::new(handle, desc))
     }
 
     /// The exact histogram of `desc` (see [`Desc::exact_histogram`]) with these label values.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rayon::prelude::*;
 
+use super::exemplars::{Kept, Merge, Names};
 use super::fold::Fold;
 use super::fold_senders::FoldSenders;
 use super::helpers::helpers;
@@ -20,7 +21,7 @@ use crate::desc::{Desc, Kind};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::record::{CLAMPED, HEADER, SUM, array_len};
-use crate::histogram::{Histogram, HistogramSnapshot, Part, splits};
+use crate::histogram::{Histogram, HistogramSnapshot, Part, named, splits};
 use crate::judge::{Judges, ParticipantSnapshot};
 #[cfg(feature = "livekit")]
 use crate::livekit::derived::Derived;
@@ -81,6 +82,8 @@ struct Collected {
     runs: Vec<Run>,
     /// For histograms, see [`splits`].
     splits: Arc<[u32]>,
+    /// Of each series what is shown with whose it is; empty if the family has no exemplars.
+    kept: Vec<Kept>,
 }
 
 /// Cells `first .. first + len`. Series that were registered one after the other are neighbours, so that
@@ -124,10 +127,7 @@ impl OwnMetrics {
             Ok::<_, RegisterError>(Handle::new(home, &series))
         };
         Ok(Self {
-            tick: Histogram::new(
-                handle(&catalog::REPORTER_TICK)?,
-                catalog::REPORTER_TICK.layout(),
-            ),
+            tick: Histogram::new(handle(&catalog::REPORTER_TICK)?, &catalog::REPORTER_TICK),
             shards: Gauge::new(handle(&catalog::REPORTER_SHARDS)?),
             series: Gauge::new(handle(&catalog::REPORTER_SERIES)?),
             memory: Gauge::new(handle(&catalog::REPORTER_MEMORY)?),
@@ -196,6 +196,9 @@ impl Collector {
         #[cfg(feature = "facade")]
         shared.expire(now);
         self.adopt(shared);
+        self.take_exemplars(shared, wall);
+        self.fold.forget_ended();
+        self.senders.forget_ended();
         self.report_on_itself(shared);
         let mut snapshot = self.reusable();
         if let Some(s) = Arc::get_mut(&mut snapshot) {
@@ -283,16 +286,26 @@ impl Collector {
             family.changed = false;
             let added = std::mem::take(&mut family.added);
             let known = self.families.iter().position(|c| c.at == at);
+            let before = known.and_then(|i| self.families.get_mut(i));
+            let mut kept_before = before
+                .map_or_else(Vec::new, |c| std::mem::take(&mut c.kept))
+                .into_iter();
             let before = known.and_then(|i| self.families.get(i));
             let kept = before.map_or(&[][..], |c| &c.schema.series);
-            let series: Vec<Arc<Series>> = kept
-                .iter()
-                .chain(&added)
-                .filter(|s| s.list())
-                .map(Arc::clone)
-                .collect();
+            let shown = family.desc.has_exemplars();
+            let mut exemplars = Vec::new();
+            let mut series: Vec<Arc<Series>> = Vec::with_capacity(kept.len() + added.len());
+            for s in kept.iter().chain(&added) {
+                // Those that were there come first, in their order.
+                let of_series = kept_before.next().unwrap_or_default();
+                if s.list() {
+                    series.push(Arc::clone(s));
+                    exemplars.extend(shown.then_some(of_series));
+                }
+            }
             let collected = Collected {
                 at,
+                kept: exemplars,
                 runs: runs(series.iter().map(|s| s.index)),
                 splits: before.map_or_else(|| splits(&family.desc), |c| Arc::clone(&c.splits)),
                 schema: Arc::new(FamilySchema {
@@ -312,6 +325,20 @@ impl Collector {
             self.families.sort_by(|a, b| a.name().cmp(b.name()));
         }
         table.reuse(shared.home.shards());
+    }
+
+    /// Takes the samples that threads keep for exemplars. Before the sums: so each is counted there.
+    fn take_exemplars(&mut self, shared: &Shared, time: SystemTime) {
+        let names = Names {
+            received: &self.fold,
+            sent: &self.senders,
+            labels: shared.group_labels(),
+        };
+        let number = self.sequence;
+        let merge = Merge { number, time };
+        for family in &mut self.families {
+            family.take_exemplars(shared.home.shards(), &names, merge);
+        }
     }
 
     fn report_on_itself(&self, shared: &Shared) {
@@ -364,7 +391,7 @@ impl Collected {
     /// Bytes of bucket arrays that one thread has at most.
     fn bucket_bytes(&self) -> usize {
         match self.schema.desc.kind() {
-            Kind::Histogram => self.schema.len() * array_len(self.schema.desc.layout()) * 8,
+            Kind::Histogram => self.schema.len() * named::cells(&self.schema.desc) * 8,
             _ => 0,
         }
     }
@@ -419,6 +446,23 @@ impl Collected {
                         clamped: array[CLAMPED].get(),
                     }));
                 }
+                for (histogram, kept) in histograms.iter_mut().zip(&self.kept) {
+                    histogram.copy_exemplars(kept.exemplars());
+                }
+            }
+        }
+    }
+
+    /// Takes what threads keep for exemplars of the series.
+    fn take_exemplars(&mut self, shards: &Shards, names: &Names<'_>, merge: Merge) {
+        let desc = &*self.schema.desc;
+        let front = named::front(desc);
+        for (kept, series) in self.kept.iter_mut().zip(&self.schema.series) {
+            for cells in shards
+                .iter()
+                .filter_map(|s| s.before_buckets(series.index, front))
+            {
+                kept.take(cells, desc, &self.splits, names, merge);
             }
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::collector::Tick;
+use super::exemplars::Name;
 use super::helpers::helpers;
 use super::stream_windows::Received;
 use crate::catalog;
@@ -35,7 +36,10 @@ const CHUNK: usize = 1 << 12;
 /// Live streams, and what they amount to.
 #[derive(Debug)]
 pub(crate) struct Fold {
+    /// By id.
     streams: Vec<Entry>,
+    /// Those that ended with this tick, by id.
+    ended: Vec<Arc<Block>>,
     groups: Vec<GroupState>,
     /// What each chunk amounts to, reused.
     rows: Vec<Row>,
@@ -91,6 +95,8 @@ struct Sum {
     unharmed: u64,
     /// What streams in the running for the worst amount to.
     running: GroupSum,
+    /// The id of one of the unharmed.
+    unharmed_id: u64,
 }
 
 /// What a stream with news did in the interval.
@@ -116,6 +122,7 @@ impl Sum {
         self.busy += other.busy;
         self.unharmed += other.unharmed;
         self.running.join(&other.running);
+        self.unharmed_id = self.unharmed_id.max(other.unharmed_id);
     }
 }
 
@@ -127,6 +134,7 @@ impl Fold {
     ) -> Result<Self, RegisterError> {
         Ok(Self {
             streams: Vec::new(),
+            ended: Vec::new(),
             groups: Vec::new(),
             rows: Vec::new(),
             worst,
@@ -176,11 +184,30 @@ impl Fold {
                 group.metrics.streams.inc();
             }
         }
+        sort_new(&mut self.streams, known, |entry| entry.block.identity.id);
         self.fold();
         for row in &mut self.rows {
             board.streams.take(&mut row.worst);
         }
         self.apply(shared, board);
+    }
+
+    /// The stream with this id: a live one, or one that ended with this tick.
+    pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
+        let block = find(&self.streams, id, |entry| entry.block.identity.id)
+            .map(|entry| &entry.block)
+            .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
+        let group = self.groups.get(block.identity.group as usize)?;
+        Some(Name {
+            identity: &block.identity,
+            group: &group.metrics.values,
+            participant: block.standing.get().and_then(|s| s.participant()),
+        })
+    }
+
+    /// Lets those go that ended with this tick: nobody asks for them any more.
+    pub(super) fn forget_ended(&mut self) {
+        self.ended = Vec::new();
     }
 
     /// Sums up what every stream added, a row for each chunk of streams.
@@ -240,7 +267,10 @@ impl Fold {
             all_ended += sum.ended;
         }
         if all_ended > 0 {
-            self.streams.retain(|entry| !entry.version.is_closed());
+            let ended = self
+                .streams
+                .extract_if(.., |entry| entry.version.is_closed());
+            self.ended.extend(ended.map(|entry| entry.block));
             // Give memory back after a crowd has left, but not at every ebb.
             if self.streams.capacity() > 64 && self.streams.len() < self.streams.capacity() / 4 {
                 self.streams.shrink_to(self.streams.len() * 2);
@@ -291,7 +321,8 @@ impl GroupState {
             counter.add(n);
         }
         if sum.unharmed > 0 {
-            m.interval_loss.record_n(0, sum.unharmed);
+            m.interval_loss
+                .record_n_for(0, sum.unharmed, sum.unharmed_id);
         }
         if sum.ended > 0 {
             m.streams.add(-(sum.ended as f64));
@@ -345,13 +376,21 @@ impl Entry {
         let newly_lost = after.0.saturating_sub(before.0);
         if moved {
             match newly_lost {
-                0 => sum.unharmed += u64::from(newly_expected > 0),
+                0 if newly_expected > 0 => {
+                    sum.unharmed += 1;
+                    sum.unharmed_id = self.block.identity.id;
+                }
+                0 => {}
                 lost => {
                     let share = parts_per_million(lost, newly_expected);
-                    group.interval_loss.record(share);
+                    group
+                        .interval_loss
+                        .record_for(share, self.block.identity.id);
                 }
             }
-            group.interval_jitter.record(jitter.ns());
+            group
+                .interval_jitter
+                .record_for(jitter.ns(), self.block.identity.id);
         }
         self.recent = Recent::new(tick, newly_lost, newly_expected, bytes);
         Some(Moved {
@@ -435,6 +474,24 @@ impl Entry {
 /// Whose stream it is, by its standing.
 pub(super) fn participant(standing: Option<&Standing>) -> Option<String> {
     Some(standing?.participant()?.name().to_owned())
+}
+
+/// Puts a list in the order of ids again, of which the first `known` are in order. Those after them have higher ids, as
+/// good as always: a stream has its id a moment before it gets into the queue.
+pub(super) fn sort_new<T>(all: &mut [T], known: usize, id: impl Fn(&T) -> u64) {
+    let Some((before, new)) = all.split_at_mut_checked(known) else {
+        return;
+    };
+    new.sort_unstable_by_key(&id);
+    if before.last().map(&id) > new.first().map(&id) && !new.is_empty() {
+        all.sort_by_key(id);
+    }
+}
+
+/// The one with this id of a list in the order of ids.
+pub(super) fn find<T>(all: &[T], wanted: u64, id: impl Fn(&T) -> u64) -> Option<&T> {
+    let at = all.binary_search_by_key(&wanted, id).ok()?;
+    all.get(at)
 }
 
 /// At most a million: a late packet can make an interval lose more than it expected.

@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use super::collector::Tick;
-use super::fold::participant;
+use super::exemplars::Name;
+use super::fold::{find, participant, sort_new};
 use super::stream_windows::Sent;
 use crate::catalog;
 use crate::cell::Version;
@@ -34,7 +35,10 @@ const SENT: u64 = 1 << 32;
 /// Live sent streams, and what they amount to.
 #[derive(Debug)]
 pub(crate) struct FoldSenders {
+    /// By id.
     senders: Vec<Entry>,
+    /// Those that ended with this tick, by id.
+    ended: Vec<Arc<SenderBlock>>,
     groups: Vec<GroupState>,
     /// The last merge.
     tick: Tick,
@@ -114,6 +118,7 @@ impl FoldSenders {
     pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
         Ok(Self {
             senders: Vec::new(),
+            ended: Vec::new(),
             groups: Vec::new(),
             tick: Tick::default(),
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
@@ -186,6 +191,7 @@ impl FoldSenders {
                 window.close(metrics);
             }
         }
+        sort_new(&mut self.senders, known, |entry| entry.block.identity.id);
         let mut ended = 0;
         for (at, group) in self.groups.iter_mut().enumerate() {
             board.offer_group(Direction::Outgoing, at, &group.sum.running, tick);
@@ -196,8 +202,29 @@ impl FoldSenders {
         }
     }
 
+    /// The stream with this id: a live one, or one that ended with this tick.
+    pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
+        let block = find(&self.senders, id, |entry| entry.block.identity.id)
+            .map(|entry| &entry.block)
+            .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
+        let group = self.groups.get(block.identity.group as usize)?;
+        Some(Name {
+            identity: &block.identity,
+            group: &group.metrics.values,
+            participant: block.standing.get().and_then(|s| s.participant()),
+        })
+    }
+
+    /// Lets those go that ended with this tick: nobody asks for them any more.
+    pub(super) fn forget_ended(&mut self) {
+        self.ended = Vec::new();
+    }
+
     fn forget(&mut self, shared: &Shared, ended: usize) {
-        self.senders.retain(|entry| !entry.version.is_closed());
+        let gone = self
+            .senders
+            .extract_if(.., |entry| entry.version.is_closed());
+        self.ended.extend(gone.map(|entry| entry.block));
         // Give memory back after a crowd has left, but not at every ebb.
         if self.senders.capacity() > 64 && self.senders.len() < self.senders.capacity() / 4 {
             self.senders.shrink_to(self.senders.len() * 2);

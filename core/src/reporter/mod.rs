@@ -1,7 +1,8 @@
 //! The reporter: one thread that merges what all others recorded.
 //!
 //! Lives here: the public handle. In `collector`: a merge. In `fold`, `fold_senders`: streams into groups.
-//! In `helpers`: other threads' help. In `thread`: when to merge. In `stream_windows`: single streams
+//! In `exemplars`: samples
+//! with whose they are. In `helpers`: other threads' help. In `thread`: when to merge. In `stream_windows`: single streams
 //! over a few seconds. In `sink`: who gets the result. In
 //! `task`: what else runs on the thread. In `windows`: what histograms recorded of late. Not here: encoding, sockets.
 //!
@@ -12,6 +13,7 @@
 //! can't publish out of order.
 
 mod collector;
+mod exemplars;
 mod fold;
 mod fold_senders;
 pub(crate) mod helpers;

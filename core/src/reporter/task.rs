@@ -137,10 +137,12 @@ impl Scheduled {
             let handle = shared.handle(desc, kind, &[&planned.name], Purpose::Reserve);
             handle.map_err(StartError::Register)
         };
-        let layout = catalog::TASK_SECONDS.layout();
         let waker = door.waker();
         Ok(Self {
-            seconds: Histogram::new(handle(&catalog::TASK_SECONDS, Kind::Histogram)?, layout),
+            seconds: Histogram::new(
+                handle(&catalog::TASK_SECONDS, Kind::Histogram)?,
+                &catalog::TASK_SECONDS,
+            ),
             panics: Counter::new(handle(&catalog::TASK_PANICS, Kind::Counter)?),
             task: (planned.make)(waker.clone()),
             waker,

@@ -100,7 +100,7 @@ impl ReporterBuilder {
                 &[],
                 Purpose::Reserve,
             )
-            .map(|h| Histogram::new(h, catalog::REPORTER_LATE.layout()))
+            .map(|h| Histogram::new(h, &catalog::REPORTER_LATE))
             .map_err(StartError::Register)?;
         let sinks = self
             .sinks

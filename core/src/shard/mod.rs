@@ -73,8 +73,20 @@ impl Shard {
         NonNull::new(first).map(|p| unsafe { std::slice::from_raw_parts(p.as_ptr(), len) })
     }
 
-    /// Owner only: the bucket array of histogram `index`, made now if there is none.
-    pub(crate) fn make_buckets(&self, index: u32, len: usize) -> NonNull<Cell> {
+    /// The `front` cells before the bucket array of histogram `index`, which has at least so many there.
+    #[cfg(not(media_metrics_loom))]
+    pub(crate) fn before_buckets(&self, index: u32, front: usize) -> Option<&[Cell]> {
+        // Acquire: as in `buckets`.
+        let first = NonNull::new(self.slab.slot(index).load(Acquire))?;
+        // SAFETY: stored by `make_buckets`, `front` cells behind the start of its allocation.
+        let start = unsafe { first.sub(front) };
+        // SAFETY: in bounds, as just said, initialised, and alive as in `buckets`.
+        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), front) })
+    }
+
+    /// Owner only: the bucket array of histogram `index`, made now if there is none, with `front` cells before it.
+    /// All of a series ask for the same lengths.
+    pub(crate) fn make_buckets(&self, index: u32, front: usize, len: usize) -> NonNull<Cell> {
         let slot = self.slab.slot(index);
         // Relaxed: an earlier store was our own, or an earlier owner's, and then the hand-over orders it.
         if let Some(there) = NonNull::new(slot.load(Relaxed)) {
@@ -83,8 +95,9 @@ impl Shard {
         let mut all = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let array = all
             .entry(index)
-            .or_insert_with(|| (0..len).map(|_| Cell::new(0)).collect());
-        let first = NonNull::from(&**array).cast::<Cell>();
+            .or_insert_with(|| (0..front + len).map(|_| Cell::new(0)).collect());
+        // SAFETY: in bounds: `front + len` cells were made for this series, now or before.
+        let first = unsafe { NonNull::from(&**array).cast::<Cell>().add(front) };
         // Release: pairs with the Acquire load in `buckets`.
         slot.store(first.as_ptr(), Release);
         first
@@ -242,9 +255,11 @@ mod tests {
         let shards = Shards::new(2);
         let shard = shards.acquire().unwrap();
         assert!(shard.buckets(1, 4).is_none());
-        let first = shard.make_buckets(1, 4);
-        assert_eq!(first, shard.make_buckets(1, 4));
-        shard.buckets(1, 4).unwrap()[2].add(9);
+        let first = shard.make_buckets(1, 3, 4);
+        assert_eq!(first, shard.make_buckets(1, 3, 4));
+        shard.before_buckets(1, 3).unwrap()[0].set(7);
+        shard.buckets(1, 4).unwrap()[3].add(9);
+        assert_eq!(shard.before_buckets(1, 3).unwrap()[0].get(), 7);
         shard.cell(1).add(1);
         shard.forget(1);
         assert!(shard.buckets(1, 4).is_none());

@@ -107,6 +107,12 @@ impl Flow {
         }
     }
 
+    /// The id of its record, if it is recorded.
+    #[inline]
+    pub(super) fn stream(&self) -> Option<u64> {
+        Some(self.record.as_ref()?.stream.id())
+    }
+
     /// The way to one subscriber, if it is recorded.
     #[inline]
     pub fn sender(&mut self, subscriber: usize) -> Option<&mut SendStream> {

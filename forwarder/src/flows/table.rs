@@ -32,6 +32,16 @@ pub struct Placed {
     flow: FlowId,
     /// A key frame began with it.
     key_frame: bool,
+    /// The id of its own stream's record.
+    stream: Option<u64>,
+}
+
+impl Placed {
+    /// The id of the packet's stream, if that is recorded.
+    #[must_use]
+    pub const fn stream(&self) -> Option<u64> {
+        self.stream
+    }
 }
 
 /// What all workers' tables have in common.
@@ -139,11 +149,16 @@ impl Flows {
         };
         let record = self.flows.get_mut(flow.0)?;
         let key_frame = record.on_rtp(header, packet, arrival);
+        let stream = record.stream();
         let flow = match record.birth().repeats {
             false => flow,
             true => self.repeated(room, source, header).unwrap_or(flow),
         };
-        Some(Placed { flow, key_frame })
+        Some(Placed {
+            flow,
+            key_frame,
+            stream,
+        })
     }
 
     /// The stream whose packets this one repeats: the only one of that payload type from its source. (With

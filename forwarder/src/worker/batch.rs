@@ -230,8 +230,11 @@ impl Worker {
     fn settle(&mut self, count: usize) {
         if let Some(meter) = &self.meter {
             for passage in self.transit.iter().take(count) {
-                if matches!(passage.class, Class::Media(_)) && passage.departed != 0 {
-                    meter.on_forwarded(passage.departed.saturating_sub(passage.arrived));
+                if let Class::Media(media) = &passage.class
+                    && passage.departed != 0
+                {
+                    let latency = passage.departed.saturating_sub(passage.arrived);
+                    meter.on_forwarded(latency, media.placed.and_then(|p| p.stream()));
                 }
             }
         }

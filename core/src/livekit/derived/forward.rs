@@ -44,7 +44,7 @@ impl Forward {
         let handle = shared.library_handle(source, &[])?;
         let bounds = families::FORWARD_LATENCY_NS.bounds();
         let forward = Self {
-            source: Recorded::new(Histogram::new(handle, layout)),
+            source: Recorded::new(Histogram::new(handle, source)),
             window: Window::new(window, layout),
             at: Instant::now(),
             fresh: Vec::new(),

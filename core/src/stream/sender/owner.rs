@@ -172,7 +172,7 @@ impl SendStream {
             }
         });
         if let Some(ns) = took {
-            self.group.key_frame_request.record(ns);
+            self.group.key_frame_request.record_for(ns, self.id());
         }
         took
     }
@@ -225,7 +225,7 @@ impl SendStream {
             }
         });
         if let Some(ns) = recovered {
-            self.group.nack_recovery.record(ns);
+            self.group.nack_recovery.record_for(ns, self.id());
         }
     }
 

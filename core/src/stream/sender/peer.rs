@@ -93,11 +93,12 @@ impl SendStream {
         });
         let group = &self.group;
         let jitter_ns = u128::from(jitter) * 1_000_000_000 / u128::from(self.clock_rate().max(1));
-        group.remote_jitter.record(jitter_ns as u64); // below 2^62: 32 bits of seconds
+        let id = self.id();
+        group.remote_jitter.record_for(jitter_ns as u64, id); // below 2^62: 32 bits of seconds
         let parts_per_million = u64::from(block.fraction_lost) * 1_000_000 / 256;
-        group.remote_fraction_lost.record(parts_per_million);
+        group.remote_fraction_lost.record_for(parts_per_million, id);
         if let Some(ns) = trip.ns() {
-            group.remote_rtt.record(ns);
+            group.remote_rtt.record_for(ns, id);
         }
         trip.ns()
     }
