@@ -185,7 +185,7 @@ mod tests {
     /// For Miri and the sanitizers: boxes are filled and emptied at once.
     #[test]
     fn threads_fill_while_merges_empty() {
-        const EACH: u64 = if cfg!(miri) { 40 } else { 10_000 };
+        const EACH: u64 = if cfg!(miri) { 20 } else { 10_000 };
         let registry = Registry::new().unwrap();
         let streams = streams(&registry, 2);
         let wait = registry.histogram(&WAIT, &[]).unwrap();
