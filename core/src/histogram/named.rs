@@ -30,10 +30,14 @@ const WORDS: usize = 2;
 pub(super) fn boxes(desc: &Desc) -> Arc<[u8]> {
     let splits = splits(desc);
     let shared = (splits.len() + 1).saturating_sub(MOST);
-    let class = |at: usize| splits.partition_point(|&end| end as usize <= at);
-    (0..desc.layout().len())
-        .map(|at| class(at).saturating_sub(shared) as u8) // below `MOST`
-        .collect()
+    let len = desc.layout().len();
+    let mut boxes = Vec::with_capacity(len);
+    let ends = splits.iter().map(|&end| end as usize).chain([len]);
+    for (class, end) in ends.enumerate() {
+        let to = class.saturating_sub(shared) as u8; // below `MOST`
+        boxes.resize(end.max(boxes.len()), to);
+    }
+    boxes.into()
 }
 
 /// Cells in front of each array of a family: none if its samples have no names.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rayon::prelude::*;
 
-use super::exemplars::{Kept, Merge, Names};
+use super::exemplars::{Kept, Labels, Merge, Names};
 use super::fold::Fold;
 use super::fold_senders::FoldSenders;
 use super::helpers::helpers;
@@ -59,6 +59,8 @@ pub(crate) struct Collector {
     last: Option<Instant>,
     /// Families with a series, sorted by name.
     families: Vec<Collected>,
+    /// Labels of exemplars.
+    labels: Labels,
     /// Published snapshots, to be used again when their readers are done.
     published: Vec<Arc<Snapshot>>,
     fold: Fold,
@@ -147,6 +149,7 @@ impl Collector {
             sequence: 0,
             last: None,
             families: Vec::new(),
+            labels: Labels::default(),
             published: Vec::new(),
             fold: Fold::new(table, home, worst)?,
             senders: FoldSenders::new(table, home)?,
@@ -215,6 +218,12 @@ impl Collector {
             .tick
             .record(now.elapsed().as_nanos().try_into().unwrap_or(u64::MAX));
         snapshot
+    }
+
+    /// Labels of exemplars.
+    #[cfg(test)]
+    pub(super) const fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// The watched histograms.
@@ -337,7 +346,7 @@ impl Collector {
         let number = self.sequence;
         let merge = Merge { number, time };
         for family in &mut self.families {
-            family.take_exemplars(shared.home.shards(), &names, merge);
+            family.take_exemplars(shared.home.shards(), &names, &mut self.labels, merge);
         }
     }
 
@@ -454,7 +463,13 @@ impl Collected {
     }
 
     /// Takes what threads keep for exemplars of the series.
-    fn take_exemplars(&mut self, shards: &Shards, names: &Names<'_>, merge: Merge) {
+    fn take_exemplars(
+        &mut self,
+        shards: &Shards,
+        names: &Names<'_>,
+        labels: &mut Labels,
+        merge: Merge,
+    ) {
         let desc = &*self.schema.desc;
         let front = named::front(desc);
         for (kept, series) in self.kept.iter_mut().zip(&self.schema.series) {
@@ -462,7 +477,7 @@ impl Collected {
                 .iter()
                 .filter_map(|s| s.before_buckets(series.index, front))
             {
-                kept.take(cells, desc, &self.splits, names, merge);
+                kept.take(cells, desc, &self.splits, names, labels, merge);
             }
         }
     }

@@ -8,6 +8,8 @@
 
 use std::time::SystemTime;
 
+use hashbrown::HashMap;
+
 use super::fold::Fold;
 use super::fold_senders::FoldSenders;
 use crate::cell::Cell;
@@ -33,13 +35,14 @@ pub(super) struct Name<'a> {
 }
 
 impl Names<'_> {
-    /// Labels of the stream with this id: its SSRC, its group, its participant if it is judged. `None` if there is
-    /// none. Of several labels with one name the group's is left.
-    fn labels(&self, stream: u64) -> Option<Vec<(&str, String)>> {
-        let name = self
-            .received
-            .find(stream)
-            .or_else(|| self.sent.find(stream))?;
+    fn find(&self, stream: u64) -> Option<Name<'_>> {
+        let received = self.received.find(stream);
+        received.or_else(|| self.sent.find(stream))
+    }
+
+    /// A stream's labels: its SSRC, its group, its participant if it is judged. Of several with one name the group's
+    /// is left.
+    fn labels<'n>(&'n self, name: &'n Name<'_>) -> impl Iterator<Item = (&'n str, String)> {
         let ssrc = format!("{:08x}", name.identity.ssrc);
         let participant = name.participant.map(|p| ("participant", p.name().into()));
         let of_group = |label: &str| self.labels.iter().any(|name| name == label);
@@ -49,7 +52,40 @@ impl Names<'_> {
         let own = |label: &(&str, String)| !of_group(label.0);
         let first = Some(("ssrc", ssrc)).filter(own);
         let last = participant.filter(own);
-        Some(first.into_iter().chain(group).chain(last).collect())
+        first.into_iter().chain(group).chain(last)
+    }
+}
+
+/// Labels made before: streams that have outliers have them again and again.
+#[derive(Debug, Default)]
+pub(super) struct Labels(HashMap<u64, (bool, Exemplar)>);
+
+impl Labels {
+    /// Streams remembered at most: some 300 bytes each.
+    const MOST: usize = 256;
+
+    /// A sample of a stream; `None` if nobody knows the stream.
+    fn exemplar(
+        &mut self,
+        names: &Names<'_>,
+        stream: u64,
+        value: f64,
+        time: SystemTime,
+    ) -> Option<Exemplar> {
+        let name = names.find(stream)?;
+        let is_whole = name.participant.is_some();
+        match self.0.get(&stream) {
+            // A stream may be judged, and so be somebody's, later than it is heard of.
+            Some((as_whole, known)) if *as_whole == is_whole => Some(known.again(value, time)),
+            _ => {
+                let new = Exemplar::new(names.labels(&name), value, time);
+                if self.0.len() >= Self::MOST {
+                    self.0.clear();
+                }
+                self.0.insert(stream, (is_whole, new.clone()));
+                Some(new)
+            }
+        }
     }
 }
 
@@ -62,7 +98,6 @@ pub(super) struct Kept(Vec<Option<Sample>>);
 struct Sample {
     /// In recorded units.
     value: u64,
-    stream: u64,
     /// Number of the merge that took it.
     merge: u64,
     exemplar: Exemplar,
@@ -84,20 +119,21 @@ impl Kept {
         desc: &Desc,
         splits: &[u32],
         names: &Names<'_>,
+        labels: &mut Labels,
         merge: Merge,
     ) {
         named::take(front, |value, stream| {
-            self.keep(value, stream, desc, splits, names, merge);
+            self.keep((value, stream), desc, splits, names, labels, merge);
         });
     }
 
     fn keep(
         &mut self,
-        value: u64,
-        stream: u64,
+        (value, stream): (u64, u64),
         desc: &Desc,
         splits: &[u32],
         names: &Names<'_>,
+        labels: &mut Labels,
         merge: Merge,
     ) {
         let layout = desc.layout();
@@ -117,20 +153,14 @@ impl Kept {
         let shown = value as f64 / desc.recorded_per_unit();
         let bound = desc.bounds().get(bucket);
         let shown = bound.map_or(shown, |bound| shown.min(*bound));
-        let exemplar = match kept {
-            // Labels are shared: of a stream that stays the outlier nothing is made anew.
-            Some(k) if k.stream == stream => k.exemplar.again(shown, merge.time),
-            _ => match names.labels(stream) {
-                Some(labels) => Exemplar::new(labels, shown, merge.time),
-                None => return, // nobody's that we know
-            },
-        };
-        *kept = Some(Sample {
-            value,
-            stream,
-            merge: merge.number,
-            exemplar,
-        });
+        if let Some(exemplar) = labels.exemplar(names, stream, shown, merge.time) {
+            let merge = merge.number;
+            *kept = Some(Sample {
+                value,
+                merge,
+                exemplar,
+            });
+        }
     }
 
     /// The exemplars, ascending by value.
@@ -145,6 +175,7 @@ mod tests {
 
     use super::*;
     use crate::histogram::HistogramSnapshot;
+    use crate::quality::{Codec, Config};
     use crate::{Registry, Stream, StreamConfig};
 
     static WAIT: Desc = Desc::histogram("wait", "W.", &[100.0]).exemplars();
@@ -182,10 +213,39 @@ mod tests {
         assert_eq!(shown(histogram), [(9.0, "00000001")]);
     }
 
+    #[test]
+    fn labels_are_made_once_a_stream_and_anew_when_its_participant_is_told() {
+        let registry = Registry::new().unwrap();
+        let streams = streams(&registry, 600);
+        let wait = registry.histogram(&WAIT, &[]).unwrap();
+        let exemplar = |at: usize| {
+            wait.record_for(5, streams[at].id());
+            let snapshot = registry.collect();
+            snapshot.histogram("wait", &[]).unwrap().exemplars()[0].clone()
+        };
+        let text = |e: &Exemplar| e.labels().next().unwrap().1.as_ptr();
+        let first = exemplar(0);
+        let other = exemplar(1);
+        let again = exemplar(0);
+        assert_eq!(text(&first), text(&again));
+        assert_ne!(text(&first), text(&other));
+        let config = Config::inbound(Codec::Opus.loss_weight(true));
+        let alice = registry.participant("alice");
+        registry.judge(&streams[0], config, Some(&alice)).unwrap();
+        let judged = exemplar(0);
+        assert_eq!(judged.labels().last(), Some(("participant", "alice")));
+        // Of a crowd all are right, and few are remembered.
+        for at in 0..streams.len() {
+            let ssrc = format!("{at:08x}");
+            assert_eq!(exemplar(at).labels().next(), Some(("ssrc", &*ssrc)));
+        }
+        assert!(registry.shared.collector().labels().0.len() <= Labels::MOST);
+    }
+
     /// For Miri and the sanitizers: boxes are filled and emptied at once.
     #[test]
     fn threads_fill_while_merges_empty() {
-        const EACH: u64 = if cfg!(miri) { 40 } else { 10_000 };
+        const EACH: u64 = if cfg!(miri) { 20 } else { 10_000 };
         let registry = Registry::new().unwrap();
         let streams = streams(&registry, 2);
         let wait = registry.histogram(&WAIT, &[]).unwrap();

@@ -62,8 +62,9 @@ struct Row {
 #[derive(Debug)]
 struct Entry {
     block: Arc<Block>,
-    /// Its group, as in its identity, which lies on a line that nothing else here would read.
-    group: usize,
+    /// Its id and its group, as in its identity, which lies on a line that nothing else here would read.
+    id: u64,
+    group: u32,
     totals: Totals,
     version: Version,
     /// Of the numbers lost, how many the group already counts.
@@ -162,7 +163,8 @@ impl Fold {
                 self.streams.reserve_exact((self.streams.len() / 8).max(64));
             }
             self.streams.push(Entry {
-                group: block.identity.group as usize,
+                id: block.identity.id,
+                group: block.identity.group,
                 block,
                 totals,
                 version,
@@ -184,7 +186,7 @@ impl Fold {
                 group.metrics.streams.inc();
             }
         }
-        sort_new(&mut self.streams, known, |entry| entry.block.identity.id);
+        sort_new(&mut self.streams, known, |entry| entry.id);
         self.fold();
         for row in &mut self.rows {
             board.streams.take(&mut row.worst);
@@ -194,7 +196,7 @@ impl Fold {
 
     /// The stream with this id: a live one, or one that ended with this tick.
     pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
-        let block = find(&self.streams, id, |entry| entry.block.identity.id)
+        let block = find(&self.streams, id, |entry| entry.id)
             .map(|entry| &entry.block)
             .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
         let group = self.groups.get(block.identity.group as usize)?;
@@ -226,7 +228,7 @@ impl Fold {
         let fold_chunk = |(i, (chunk, row)): (usize, (&mut [Entry], &mut Row))| {
             let Row { sums, worst } = row;
             for (at_chunk, entry) in chunk.iter_mut().enumerate() {
-                let at = entry.group;
+                let at = entry.group as usize;
                 if let (Some(group), Some(sum)) = (groups.get(at), sums.get_mut(at)) {
                     let moved = entry.fold(&group.metrics, tick, sum);
                     let packets = moved.is_some_and(|m| m.packets);
@@ -378,19 +380,15 @@ impl Entry {
             match newly_lost {
                 0 if newly_expected > 0 => {
                     sum.unharmed += 1;
-                    sum.unharmed_id = self.block.identity.id;
+                    sum.unharmed_id = self.id;
                 }
                 0 => {}
                 lost => {
                     let share = parts_per_million(lost, newly_expected);
-                    group
-                        .interval_loss
-                        .record_for(share, self.block.identity.id);
+                    group.interval_loss.record_for(share, self.id);
                 }
             }
-            group
-                .interval_jitter
-                .record_for(jitter.ns(), self.block.identity.id);
+            group.interval_jitter.record_for(jitter.ns(), self.id);
         }
         self.recent = Recent::new(tick, newly_lost, newly_expected, bytes);
         Some(Moved {

@@ -171,6 +171,7 @@ mod tests {
 
     /// Interfaces of new indexes without end: those that went last are remembered.
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of interfaces, plain arithmetic")]
     fn interfaces_that_went_are_forgotten_in_their_order() {
         let mut totals = PacketTotals::default();
         totals.update(&[]);
