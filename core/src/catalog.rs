@@ -404,6 +404,10 @@ catalog! {
     /// How late the pipeline ran.
     PIPELINE_LATE = Desc::histogram("media_metrics_pipeline_late_seconds", "Time by which the pipeline ran after something was due.", LATENCY_BOUNDS)
         .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
+
+    // The exporter's formats.
+    /// Families that could not stand on a page.
+    FAMILIES_LEFT_OUT = Desc::counter("media_metrics_families_left_out_total", "Families left out of encoded pages, because the scraper reads no UTF-8 names and theirs, once escaped, was another's; counted for each page.");
 }
 
 #[cfg(test)]

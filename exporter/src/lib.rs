@@ -27,7 +27,7 @@ mod source;
 mod telemetry;
 
 pub use error::ServeError;
-pub use format::{openmetrics, protobuf, text};
+pub use format::{Escaping, openmetrics, openmetrics_2, protobuf, text};
 pub use http::{DEFAULT_ADDRESS, Limits, Server, ServerBuilder};
 pub use source::Source;
 

@@ -88,6 +88,8 @@ impl Server {
             stale_after: None,
             auth: None,
             shown: Filter::default(),
+            openmetrics_2: false,
+            created: false,
         }
     }
 
@@ -129,6 +131,8 @@ pub struct ServerBuilder {
     stale_after: Option<Duration>,
     auth: Option<BasicAuth>,
     shown: Filter,
+    openmetrics_2: bool,
+    created: bool,
 }
 
 impl ServerBuilder {
@@ -182,6 +186,23 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether a scraper that names `application/openmetrics-text;version=2.0.0` gets it: native histograms and start
+    /// times in text. Off by default: the standard is a release candidate. See
+    /// [`openmetrics_2`](crate::openmetrics_2).
+    #[must_use]
+    pub const fn openmetrics_2(mut self, offered: bool) -> Self {
+        self.openmetrics_2 = offered;
+        self
+    }
+
+    /// Whether OpenMetrics 1.0 has `_created` samples, which tell when counters and histograms began. Off by default:
+    /// a scraper that does not know better takes them for more series. Protobuf and OpenMetrics 2.0 always tell.
+    #[must_use]
+    pub const fn openmetrics_created(mut self, told: bool) -> Self {
+        self.created = told;
+        self
+    }
+
     /// Listens, and starts the thread.
     ///
     /// # Errors
@@ -193,7 +214,9 @@ impl ServerBuilder {
         let routes = Routes {
             telemetry,
             source: self.source,
-            pages: Pages::new(self.shown),
+            pages: Pages::new(self.shown)
+                .with_openmetrics_2(self.openmetrics_2)
+                .with_created(self.created),
             stale_after: self.stale_after,
             auth: self.auth,
         };

@@ -17,7 +17,7 @@ use media_metrics_core::snapshot::Snapshot;
 
 use super::auth::{BasicAuth, CHALLENGE};
 use crate::encode::Pages;
-use crate::format::negotiate::{Coding, Format};
+use crate::format::negotiate::Coding;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
 
@@ -82,7 +82,7 @@ impl Routes {
             Page::Metrics if crowded => {
                 busy("too many scrapes at the same time: try again in a second\n")
             }
-            Page::Metrics => self.metrics(request.headers()),
+            Page::Metrics => self.metrics(request.headers(), request.uri().query()),
             Page::Healthy => say(StatusCode::OK, "healthy\n"), // the server answers: that is all it says
             Page::Ready => self.ready(now),
         })
@@ -93,12 +93,24 @@ impl Routes {
         response
     }
 
-    /// The latest snapshot, in the format and coding that the scraper likes best.
-    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
-        let format = Format::accepted(texts(headers, ACCEPT));
+    /// The latest snapshot, in the format and coding that the scraper likes best. With `name[]=x`, once or often, only
+    /// families that are called `x` or have such a sample.
+    fn metrics(&self, headers: &HeaderMap, query: Option<&str>) -> Response<Body> {
+        let format = self.pages.format(texts(headers, ACCEPT));
         let coding = Coding::accepted(texts(headers, ACCEPT_ENCODING));
-        let page = self.pages.get(&self.source.latest(), format, coding);
+        let asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let named = asked.filter(|(key, _)| key == "name[]");
+        let names: Vec<Cow<'_, str>> = named.map(|(_, name)| name).collect();
+        let snapshot = self.source.latest();
+        let page = match names.is_empty() {
+            true => self.pages.get(&snapshot, format, coding),
+            false => {
+                let names = names.iter().map(|name| &**name);
+                self.pages.get_named(&snapshot, format, coding, names)
+            }
+        };
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
+        self.telemetry.left_out(page.left_out);
         let mut response = Response::new(Full::new(page.bytes));
         let headers = response.headers_mut();
         // Of letters and digits: it can't fail.

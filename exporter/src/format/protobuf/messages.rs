@@ -3,6 +3,8 @@
 //! Lives here: names, types and numbers of fields, from `metrics.proto` of Prometheus' `client_model`. Not here:
 //! values.
 
+use std::time::SystemTime;
+
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
@@ -13,11 +15,43 @@ pub(super) struct LabelPair {
     pub(super) value: Option<String>,
 }
 
-/// A counter as well as a gauge.
+/// A time: `google.protobuf.Timestamp`.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct Timestamp {
+    #[prost(int64, tag = "1")]
+    pub(super) seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub(super) nanos: i32,
+}
+
+impl Timestamp {
+    /// One before 1970 counts as 1970.
+    pub(super) fn new(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.unwrap_or_default();
+        Self {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            nanos: since.subsec_nanos() as i32, // less than a billion
+        }
+    }
+}
+
+/// What of a counter doesn't change. Field 1 is the value: the encoder writes it.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct CounterStart {
+    #[prost(message, optional, tag = "3")]
+    pub(super) created_timestamp: Option<Timestamp>,
+}
+
+/// A gauge, and what changes of a counter.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(super) struct Number {
     #[prost(double, optional, tag = "1")]
     pub(super) value: Option<f64>,
+}
+
+impl Number {
+    pub(super) const ZERO: Self = Self { value: Some(0.0) };
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -36,6 +70,7 @@ pub(super) struct BucketSpan {
     pub(super) length: Option<u32>,
 }
 
+/// Without exemplars, which the encoder writes: field 16, and field 3 of buckets.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Histogram {
     #[prost(uint64, optional, tag = "1")]
@@ -55,6 +90,8 @@ pub(super) struct Histogram {
     pub(super) positive_span: Vec<BucketSpan>,
     #[prost(sint64, repeated, tag = "13")]
     pub(super) positive_delta: Vec<i64>,
+    #[prost(message, optional, tag = "15")]
+    pub(super) created_timestamp: Option<Timestamp>,
 }
 
 /// Field 7 is the histogram: what is in it changes, so the encoder writes it.
@@ -64,8 +101,9 @@ pub(super) struct Metric {
     pub(super) label: Vec<LabelPair>,
     #[prost(message, optional, tag = "2")]
     pub(super) gauge: Option<Number>,
-    #[prost(message, optional, tag = "3")]
-    pub(super) counter: Option<Number>,
+    /// A counter's message.
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub(super) counter: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
@@ -94,3 +132,21 @@ pub(super) const METRIC: u8 = 4 << 3 | 2;
 
 /// The key of `Metric.histogram`: field 7, a message.
 pub(super) const HISTOGRAM: u8 = 7 << 3 | 2;
+
+/// `Histogram.bucket`.
+pub(super) const BUCKET: u32 = 3;
+
+/// `Bucket.exemplar`.
+pub(super) const BUCKET_EXEMPLAR: u32 = 3;
+
+/// `Histogram.exemplars`, those of native buckets.
+pub(super) const NATIVE_EXEMPLARS: u32 = 16;
+
+/// The fields of `Exemplar`: its labels, its value, its time.
+pub(super) const EXEMPLAR_LABEL: u32 = 1;
+pub(super) const EXEMPLAR_VALUE: u32 = 2;
+pub(super) const EXEMPLAR_TIMESTAMP: u32 = 3;
+
+/// The fields of `LabelPair`.
+pub(super) const LABEL_NAME: u32 = 1;
+pub(super) const LABEL_VALUE: u32 = 2;
