@@ -10,18 +10,47 @@ use crate::format::lines::scaled;
 use crate::format::number;
 use crate::protobuf::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
 
+/// What doesn't change of a family's histograms.
+#[derive(Debug)]
+pub(super) struct Shape {
+    native: Option<NativeLayout>,
+    /// What stands before each classic bucket's count: `[0.5:`, `,1.0:`, `,+Inf:`.
+    bounds: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Shape {
+    pub(super) fn new(desc: &Desc) -> Self {
+        let schema = desc.native_schema();
+        let mut shape = Self {
+            native: schema
+                .map(|schema| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema)),
+            bounds: Vec::new(),
+            ends: Vec::new(),
+        };
+        for &bound in desc.bounds().iter().chain(&[f64::INFINITY]) {
+            let first = shape.bounds.is_empty();
+            shape.bounds.push(if first { b'[' } else { b',' });
+            number::float_bound(&mut shape.bounds, bound);
+            shape.bounds.push(b':');
+            shape.ends.push(shape.bounds.len());
+        }
+        shape
+    }
+}
+
 /// Memory that is used again for each histogram.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     native: NativeBuckets,
 }
 
-/// Appends the value of `histogram`, with native buckets if there is a layout of them.
+/// Appends the value of `histogram`, of a family of this shape.
 pub(super) fn write(
     page: &mut Vec<u8>,
     histogram: &HistogramSnapshot,
-    desc: &Desc,
-    layout: Option<&NativeLayout>,
+    per_unit: f64,
+    shape: &Shape,
     scratch: &mut Scratch,
 ) {
     page.extend_from_slice(b"{count:");
@@ -29,20 +58,17 @@ pub(super) fn write(
     page.extend_from_slice(b",sum:");
     match histogram.exact_sum() {
         Some(sum) => number::value(page, sum),
-        None => scaled(page, histogram.sum(), desc.recorded_per_unit()),
+        None => scaled(page, histogram.sum(), per_unit),
     }
-    if let Some(layout) = layout {
+    if let Some(layout) = &shape.native {
         scratch.native.fill(histogram, layout, MAX_NATIVE_BUCKETS);
         native(page, &scratch.native);
     }
-    page.extend_from_slice(b",bucket:[");
-    let bounds = desc.bounds().iter().chain(&[f64::INFINITY]);
-    for (at, (&bound, count)) in bounds.zip(histogram.classic()).enumerate() {
-        if at > 0 {
-            page.push(b',');
-        }
-        number::float_bound(page, bound);
-        page.push(b':');
+    page.extend_from_slice(b",bucket:");
+    let mut start = 0;
+    for (&end, count) in shape.ends.iter().zip(histogram.classic()) {
+        page.extend_from_slice(shape.bounds.get(start..end).unwrap_or_default());
+        start = end;
         number::count(page, count);
     }
     page.extend_from_slice(b"]}");

@@ -8,10 +8,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use media_metrics_core::histogram::NativeLayout;
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
-use super::composite::{self, Scratch};
+use super::composite::{self, Scratch, Shape};
 use crate::format::lines::{all_ones, is_named_info, scaled};
 use crate::format::plans::{self, Plan};
 use crate::format::{Escaping, Settings, escape, exemplar, names, number};
@@ -25,7 +24,8 @@ pub(super) struct Lines {
     placed: bool,
     /// Of a gauge that is an info while all its values are 1: whether they are.
     ones: Option<bool>,
-    native: Option<NativeLayout>,
+    /// Of histograms.
+    shape: Option<Shape>,
     latest_start: Option<SystemTime>,
     /// The comments, then the chunks of each series, end to end.
     fixed: Vec<u8>,
@@ -66,7 +66,7 @@ impl Lines {
             names,
             placed,
             ones: is_named_info(family).then(|| all_ones(family.values())),
-            native: None,
+            shape: None,
             latest_start: None,
             fixed: Vec::new(),
             ends: Vec::new(),
@@ -85,9 +85,7 @@ impl Lines {
         if starts {
             lines.latest_start = plans::latest_start(schema, now);
         }
-        lines.native = desc
-            .native_schema()
-            .map(|schema| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema));
+        lines.shape = matches!(family.values(), Values::Histogram(_)).then(|| Shape::new(desc));
         let name = &*escape::family_name(desc.name(), names);
         lines.comments(name, kind);
         for series in 0..schema.len() {
@@ -144,9 +142,11 @@ impl Lines {
                 }
             }
             Values::Histogram(series) => {
+                let per_unit = desc.recorded_per_unit();
+                let Some(shape) = &self.shape else { return };
                 for histogram in series {
                     page.extend_from_slice(chunk());
-                    composite::write(page, histogram, desc, self.native.as_ref(), scratch);
+                    composite::write(page, histogram, per_unit, shape, scratch);
                     page.extend_from_slice(chunk());
                     for exemplar in exemplar::of(histogram) {
                         exemplar::write(page, exemplar, self.names, usize::MAX, now);
