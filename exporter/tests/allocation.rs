@@ -106,7 +106,7 @@ fn a_warm_encoding_allocates_nothing() {
         }),
     ];
     for (format, encode) in encoders {
-        let mut page = Vec::new();
+        let mut page = Vec::with_capacity(1 << 18); // of messages nobody knows the length beforehand
         let cold = allocations(|| encode(&registry.collect(), &mut page));
         assert!(cold > 60, "the counter counts: {cold}");
         for round in 0..3 {

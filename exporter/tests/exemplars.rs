@@ -59,7 +59,7 @@ fn each_stands_behind_the_bucket_that_it_is_in() {
     assert_eq!(
         page(openmetrics::Encoder::new(), &snapshot),
         "# HELP wait_seconds Wait.\n# TYPE wait_seconds histogram\n\
-         wait_seconds_bucket{q=\"x\",le=\"0.5\"} 1 # {ssrc=\"1\",kind=\"a\\\"b\\\\\\n\"} 0.5 1.500\n\
+         wait_seconds_bucket{q=\"x\",le=\"0.5\"} 1 # {ssrc=\"1\",kind=\"a'b\\\\\\n\"} 0.5 1.500\n\
          wait_seconds_bucket{q=\"x\",le=\"1.0\"} 2\n\
          wait_seconds_bucket{q=\"x\",le=\"2.0\"} 2\n\
          wait_seconds_bucket{q=\"x\",le=\"+Inf\"} 3 # {ssrc=\"2\"} 7 2.000\n\

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -57,6 +57,18 @@ impl Prometheus {
         Self::start(target, &["--enable-feature=native-histograms"])
     }
 
+    /// The same, keeping exemplars as well.
+    #[must_use]
+    pub fn scraping_exemplars(target: SocketAddr, native_histograms: bool) -> Self {
+        let native = native_histograms.then_some("native-histograms");
+        let features = ["exemplar-storage"].into_iter().chain(native);
+        let features: Vec<&str> = features.collect();
+        Self::start(
+            target,
+            &[&format!("--enable-feature={}", features.join(","))],
+        )
+    }
+
     fn start(target: SocketAddr, more: &[&str]) -> Self {
         let storage = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
         let config = storage.path().join("prometheus.yml");
@@ -104,6 +116,25 @@ impl Prometheus {
     pub fn histogram(&self, promql: &str) -> Result<NativeHistogram, String> {
         let answer = self.ask(promql)?;
         native(&answer).ok_or_else(|| format!("{promql}: no native histogram: {answer}"))
+    }
+
+    /// The exemplars that it keeps of series that a selector names: labels and value of each.
+    ///
+    /// # Errors
+    /// Its own words, or that the answer is not to be understood.
+    pub fn exemplars(&self, selector: &str) -> Result<Vec<Sample>, String> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let end = now.unwrap_or_default().as_secs() + 60;
+        let url = format!("http://{}/api/v1/query_exemplars", self.address);
+        let answer = agent()
+            .get(&url)
+            .query("query", selector)
+            .query("start", (end - 7_200).to_string())
+            .query("end", end.to_string())
+            .call()
+            .and_then(|mut answer| answer.body_mut().read_to_string())
+            .map_err(|e| format!("{selector}: {e}; {}", self.process.quoted()))?;
+        exemplars(&answer).ok_or_else(|| format!("{selector}: unexpected answer {answer}"))
     }
 
     fn ask(&self, promql: &str) -> Result<String, String> {
@@ -286,6 +317,22 @@ fn sample(element: &Value) -> Option<Sample> {
     Some(Sample { labels, value })
 }
 
+/// Reads `{"status":"success","data":[{"seriesLabels":{…},"exemplars":[{"labels":{…},"value":"6"}]}]}`.
+fn exemplars(answer: &str) -> Option<Vec<Sample>> {
+    let answer: Value = serde_json::from_str(answer).ok()?;
+    let series = answer["data"].as_array()?.iter();
+    let all = series.flat_map(|series| series["exemplars"].as_array().into_iter().flatten());
+    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    all.map(|exemplar| {
+        let labels = exemplar["labels"].as_object()?.iter();
+        Some(Sample {
+            labels: labels.map(text).collect::<Option<_>>()?,
+            value: exemplar["value"].as_str()?.parse().ok()?,
+        })
+    })
+    .collect()
+}
+
 /// Reads `…"result":[{"metric":{…},"histogram":[t,{"count":"3","sum":"1","buckets":[[0,"0.5","1","3"]]}]}]…`.
 fn native(answer: &str) -> Option<NativeHistogram> {
     let answer: Value = serde_json::from_str(answer).ok()?;
@@ -339,6 +386,16 @@ mod tests {
         let empty = read(r#"{"count":"0","sum":"0"}"#).unwrap();
         assert_eq!((empty.count, empty.buckets), (0.0, vec![]));
         assert_eq!(read(r#"{"count":"x","sum":"0"}"#), None);
+    }
+
+    #[test]
+    fn exemplars_are_read() {
+        let answer = r#"{"status":"success","data":[{"seriesLabels":{"a":"b"},
+            "exemplars":[{"labels":{"x":"y"},"value":"0.5","timestamp":1}]}]}"#;
+        let read = exemplars(answer).unwrap();
+        assert_eq!((read[0].labels["x"].as_str(), read[0].value), ("y", 0.5));
+        assert_eq!(exemplars(r#"{"status":"success","data":[]}"#), Some(vec![]));
+        assert_eq!(exemplars(r#"{"status":"error"}"#), None);
     }
 
     #[test]

@@ -37,6 +37,28 @@ pub(super) fn label(out: &mut Vec<u8>, name: &str, value: &str) {
     quoted(out, value);
 }
 
+/// Writes `'` for each escaped quote in what stands from `start`, where every backslash begins an escape.
+pub(super) fn soften(out: &mut Vec<u8>, start: usize) {
+    let (mut from, mut to) = (start, start);
+    while let Some(&byte) = out.get(from) {
+        let escaped = (byte == b'\\')
+            .then(|| out.get(from + 1).copied())
+            .flatten();
+        let (first, second) = match escaped {
+            Some(b'"') => (b'\'', None),
+            other => (byte, other),
+        };
+        for byte in [Some(first), second].into_iter().flatten() {
+            if let Some(place) = out.get_mut(to) {
+                *place = byte;
+            }
+            to += 1;
+        }
+        from += 1 + usize::from(escaped.is_some());
+    }
+    out.truncate(to);
+}
+
 /// Appends text in quotes.
 pub(super) fn quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -125,6 +147,21 @@ mod tests {
         let hostile = "a\\b\"c\nd\re\tü\u{2028}\0";
         assert_eq!(of(help, hostile), "a\\\\b\"c\\nd\re\tü\u{2028}\0");
         assert_eq!(of(label_value, hostile), "a\\\\b\\\"c\\nd\re\tü\u{2028}\0");
+    }
+
+    #[test]
+    fn softened_text_has_no_quote_but_its_ends() {
+        for (value, wanted) in [
+            ("", "a=\"\""),
+            ("\"", "a=\"'\""),
+            ("\\\"\n\\", "a=\"\\\\'\\n\\\\\""),
+            ("x\"\"y", "a=\"x''y\""),
+        ] {
+            let mut out = b"\\\"".to_vec(); // what stood before stays
+            label(&mut out, "a", value);
+            soften(&mut out, 2);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\\\"{wanted}"));
+        }
     }
 
     #[test]

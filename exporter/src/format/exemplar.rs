@@ -56,20 +56,45 @@ pub(super) fn labels(
     }
 }
 
+/// What a text format lets an exemplar's labels be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Characters of all names and values.
+    pub(super) room: usize,
+    /// Whether there may be quotes in them.
+    pub(super) quotes: bool,
+}
+
+/// The standard allows quotes, but readers in wide use take an escaped one for the end of the text, and then refuse the
+/// whole page: so they are written as apostrophes.
+pub(super) const OPENMETRICS_1: Rules = Rules {
+    room: Exemplar::MAX_CHARS,
+    quotes: false,
+};
+
+pub(super) const OPENMETRICS_2: Rules = Rules {
+    room: usize::MAX,
+    quotes: true,
+};
+
 /// Appends an exemplar as it stands behind a sample: ` # {name="value"} 0.5 1520879607.789`, its time at most `now`.
 pub(super) fn write(
     page: &mut Vec<u8>,
     exemplar: &Exemplar,
     scheme: Escaping,
-    room: usize,
+    rules: Rules,
     now: SystemTime,
 ) {
     page.extend_from_slice(b" # {");
     let mut between: &[u8] = b"";
-    labels(exemplar, scheme, room, |name, value| {
+    labels(exemplar, scheme, rules.room, |name, value| {
         page.extend_from_slice(between);
         between = b",";
+        let start = page.len();
         escape::label(page, name, value);
+        if !rules.quotes {
+            escape::soften(page, start);
+        }
     });
     page.extend_from_slice(b"} ");
     number::value(page, exemplar.value());

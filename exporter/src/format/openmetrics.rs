@@ -23,7 +23,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// as in Prometheus' text format (`le="1"`). A histogram with a negative bound has no sum and no count: the
 /// standard forbids them.
 ///
-/// Buckets have their exemplars, with times no later than the snapshot's. Nothing else has a time.
+/// Buckets have their exemplars, with times no later than the snapshot's; a quote in their labels becomes
+/// an apostrophe, for readers that know no escapes there.
 ///
 /// Costs, memory and errors are those of [`text::Encoder`](crate::text::Encoder).
 ///

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use media_metrics_core::desc::Desc;
-use media_metrics_core::exemplar::Exemplar;
 use media_metrics_core::histogram::HistogramSnapshot;
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
@@ -195,7 +194,7 @@ impl Lines {
             page.extend_from_slice(chunks.next().unwrap_or_default());
             number::count(page, at_or_below);
             if let Some(exemplar) = exemplar {
-                exemplar::write(page, exemplar, names, Exemplar::MAX_CHARS, now);
+                exemplar::write(page, exemplar, names, exemplar::OPENMETRICS_1, now);
             }
         }
     }

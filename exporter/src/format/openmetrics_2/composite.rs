@@ -37,7 +37,15 @@ impl Shape {
         }
         shape
     }
+
+    /// What a value takes at most without native buckets.
+    pub(super) fn max_bytes(&self) -> usize {
+        FIELDS.len() + self.bounds.len() + (self.ends.len() + 5) * number::MAX_BYTES
+    }
 }
+
+/// All that stands around numbers and lists.
+const FIELDS: &str = "{count:,sum:,schema:,zero_threshold:,zero_count:,positive_spans:[],positive_buckets:[],bucket:]}";
 
 /// Memory that is used again for each histogram.
 #[derive(Debug, Default)]

@@ -16,6 +16,9 @@ use super::{Escaping, Filter, Settings, names};
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=2.0.0; charset=utf-8";
 
+/// How every page ends.
+const END: &[u8] = b"# EOF\n";
+
 /// Encodes snapshots as OpenMetrics 2.0, and remembers what doesn't change between them.
 ///
 /// Experimental, as the standard is: this is `2.0.0-rc0`, and what comes out changes with it.
@@ -121,10 +124,11 @@ impl Encoder {
             |family, placed| Lines::new(family, placed, settings, now),
         );
         page.clear();
+        page.reserve(self.plans.iter().map(Lines::max_bytes).sum::<usize>() + END.len());
         for (plan, family) in self.plans.iter().zip(families) {
             plan.write(family.values(), now, &mut self.scratch, page);
         }
-        page.extend_from_slice(b"# EOF\n");
+        page.extend_from_slice(END);
     }
 }
 

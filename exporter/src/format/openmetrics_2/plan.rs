@@ -105,6 +105,13 @@ impl Lines {
         self.placed
     }
 
+    /// What its lines take at most without native buckets and exemplars: of those none knows how many there are.
+    pub(super) fn max_bytes(&self) -> usize {
+        let histogram = self.shape.as_ref().map_or(0, Shape::max_bytes);
+        let series = self.ends.len() / 2; // two chunks each, beside the comments
+        self.fixed.len() + series * (number::MAX_BYTES + 1 + histogram)
+    }
+
     /// Appends the family's lines, of `now`; nothing, if no series has a value.
     pub(super) fn write(
         &self,
@@ -149,7 +156,7 @@ impl Lines {
                     composite::write(page, histogram, per_unit, shape, scratch);
                     page.extend_from_slice(chunk());
                     for exemplar in exemplar::of(histogram) {
-                        exemplar::write(page, exemplar, self.names, usize::MAX, now);
+                        exemplar::write(page, exemplar, self.names, exemplar::OPENMETRICS_2, now);
                     }
                     page.push(b'\n');
                 }

@@ -226,6 +226,9 @@ impl Family {
         message.schema = Some(native.schema().into());
         message.zero_threshold = Some(ZERO_THRESHOLD);
         message.zero_count = Some(native.zero_count());
+        // Room for as many as there can be: so that a new bucket of a warm series takes no memory.
+        message.positive_span.reserve(MAX_NATIVE_BUCKETS);
+        message.positive_delta.reserve(MAX_NATIVE_BUCKETS * 3); // two empty ones before each, at most
         let spans = native.spans().iter();
         message.positive_span.extend(spans.map(|span| BucketSpan {
             offset: Some(span.offset),
