@@ -158,15 +158,13 @@ fn names_are_as_they_are() {
         "st@{:.3}",
         seconds(snapshot.families()[0].schema().created(0).unwrap())
     );
-    let wanted = format!(
-        "# TYPE build_info info\n# HELP build_info Build.\nbuild_info 1\n\
+    let wanted = "# TYPE build_info info\n# HELP build_info Build.\nbuild_info 1\n\
          # TYPE empty_seconds histogram\n# UNIT empty_seconds seconds\n# HELP empty_seconds \n\
-         empty_seconds {{count:0,sum:0,schema:3,zero_threshold:2.938735877055719e-39,zero_count:0,bucket:[+Inf:0]}} ST\n\
+         empty_seconds {count:0,sum:0,schema:3,zero_threshold:2.938735877055719e-39,zero_count:0,bucket:[+Inf:0]} ST\n\
          # TYPE \"http.requests\" counter\n# HELP \"http.requests\" Requests, \\\"all\\\" of them.\n\
-         {{\"http.requests\",\"http.method\"=\"GET\",plain=\"a\\nb\",\"quo\\\"ted\\\\\"=\"\"}} 7 ST\n\
+         {\"http.requests\",\"http.method\"=\"GET\",plain=\"a\\nb\",\"quo\\\"ted\\\\\"=\"\"} 7 ST\n\
          # TYPE wait histogram\n# UNIT wait seconds\n# HELP wait Wait.\n\
-         wait {{count:2,sum:1,bucket:[-1.0:0,2.5e-05:1,1e+06:2,+Inf:2]}} ST\n# EOF\n"
-    );
+         wait {count:2,sum:1,bucket:[-1.0:0,2.5e-05:1,1e+06:2,+Inf:2]} ST\n# EOF\n";
     // Milliseconds may pass between the families.
     let page: String = page
         .split_inclusive('\n')

@@ -218,8 +218,8 @@ fn ms(time: SystemTime) -> u64 {
 }
 
 /// The exemplar that belongs to the bucket between two bounds.
-fn exemplar_of(histogram: &HistogramSnapshot, above: f64, to: f64) -> Option<Seen> {
-    let inside = |e: &&Exemplar| e.value() <= to && !(e.value() <= above);
+fn exemplar_of(histogram: &HistogramSnapshot, above: Option<f64>, to: f64) -> Option<Seen> {
+    let inside = |e: &&Exemplar| e.value() <= to && above.is_none_or(|above| e.value() > above);
     let exemplar = histogram.exemplars().iter().find(inside)?;
     let labels = exemplar.labels();
     Some(Seen {
@@ -266,7 +266,7 @@ fn samples(family: &FamilySnapshot, parts: Parts) -> Vec<Sample> {
                     _ => bound.to_string(),
                 };
                 let bounds = desc.bounds().iter().chain(&[f64::INFINITY]);
-                let mut above = f64::NAN; // nothing is at or below it
+                let mut above = None;
                 for (&bound, n) in bounds.zip(v[i].classic()) {
                     let text = match bound {
                         f64::INFINITY => "+Inf".to_owned(),
@@ -279,7 +279,7 @@ fn samples(family: &FamilySnapshot, parts: Parts) -> Vec<Sample> {
                         n as f64,
                         exemplar.filter(|_| parts.exemplars),
                     );
-                    above = bound;
+                    above = Some(bound);
                 }
                 if totals {
                     let sum = v[i].sum() as f64 / desc.recorded_per_unit();

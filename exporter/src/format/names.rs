@@ -57,14 +57,12 @@ fn samples<'a>(name: &'a str, values: &Values) -> impl Iterator<Item = String> +
 
 /// The names of a series' labels as the scheme writes them, in their order.
 pub(super) fn labels<'a>(
-    names: impl Iterator<Item = &'a str> + Clone,
+    names: &[&'a str],
     scheme: Escaping,
     values: &Values,
 ) -> Vec<Cow<'a, str>> {
-    let mut escaped: Vec<Cow<'a, str>> = names
-        .clone()
-        .map(|name| escape::label_name(name, scheme))
-        .collect();
+    let escape = |&name: &&'a str| escape::label_name(name, scheme);
+    let mut escaped: Vec<Cow<'a, str>> = names.iter().map(escape).collect();
     if escaped.iter().all(|name| matches!(name, Cow::Borrowed(_))) {
         return escaped;
     }
@@ -74,7 +72,7 @@ pub(super) fn labels<'a>(
         taken.push("le".to_owned());
     }
     for changes in [false, true] {
-        for (name, escaped) in names.clone().zip(&mut escaped) {
+        for (name, escaped) in names.iter().zip(&mut escaped) {
             if escape::is_plain_label(name) == changes {
                 continue;
             }
@@ -139,7 +137,7 @@ mod tests {
     #[test]
     fn labels_are_told_apart() {
         let of = |names: &[&'static str], scheme, values: &Values| {
-            labels(names.iter().copied(), scheme, values).join(" ")
+            labels(names, scheme, values).join(" ")
         };
         let (counter, histogram) = (Values::Counter(vec![]), Values::Histogram(vec![]));
         let names = ["a.b", "a b", "a_b", "a_b_", "..name..", "x"];

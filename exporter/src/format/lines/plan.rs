@@ -363,7 +363,7 @@ impl Layout<'_> {
         };
         let pairs = schema.labels(series);
         let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
-        let escaped = names::labels(label_names.into_iter(), self.names, self.family.values());
+        let escaped = names::labels(&label_names, self.names, self.family.values());
         for (label, (_, value)) in escaped.iter().zip(pairs) {
             self.push(before);
             escape::label(&mut self.lines.fixed, label, value);

@@ -209,7 +209,7 @@ impl Lines {
         }
         let mut before = if plain { "{" } else { "," };
         let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
-        let escaped = names::labels(label_names.into_iter(), self.names, values);
+        let escaped = names::labels(&label_names, self.names, values);
         for (label, (_, value)) in escaped.iter().zip(schema.labels(series)) {
             escape::label(self.push(before).fixed_mut(), label, value);
             before = ",";

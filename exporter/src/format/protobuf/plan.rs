@@ -102,7 +102,7 @@ impl Family {
         plan.push(&head(desc, kind, names).encode_to_vec());
         for series in 0..schema.len() {
             let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
-            let escaped = names::labels(label_names.into_iter(), names, family.values());
+            let escaped = names::labels(&label_names, names, family.values());
             let pairs = escaped.into_iter().zip(schema.labels(series));
             let mut metric = Metric {
                 label: pairs.map(pair).collect(),
