@@ -54,42 +54,9 @@ impl Number {
     pub(super) const ZERO: Self = Self { value: Some(0.0) };
 }
 
+/// What of a histogram doesn't change: field 15. The others, which do, are [`histogram`]'s: the encoder writes them.
 #[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Bucket {
-    #[prost(uint64, optional, tag = "1")]
-    pub(super) cumulative_count: Option<u64>,
-    #[prost(double, optional, tag = "2")]
-    pub(super) upper_bound: Option<f64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct BucketSpan {
-    #[prost(sint32, optional, tag = "1")]
-    pub(super) offset: Option<i32>,
-    #[prost(uint32, optional, tag = "2")]
-    pub(super) length: Option<u32>,
-}
-
-/// Without exemplars, which the encoder writes: field 16, and field 3 of buckets.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Histogram {
-    #[prost(uint64, optional, tag = "1")]
-    pub(super) sample_count: Option<u64>,
-    #[prost(double, optional, tag = "2")]
-    pub(super) sample_sum: Option<f64>,
-    /// Classic, cumulative, without `+Inf`, which is the count.
-    #[prost(message, repeated, tag = "3")]
-    pub(super) bucket: Vec<Bucket>,
-    #[prost(sint32, optional, tag = "5")]
-    pub(super) schema: Option<i32>,
-    #[prost(double, optional, tag = "6")]
-    pub(super) zero_threshold: Option<f64>,
-    #[prost(uint64, optional, tag = "7")]
-    pub(super) zero_count: Option<u64>,
-    #[prost(message, repeated, tag = "12")]
-    pub(super) positive_span: Vec<BucketSpan>,
-    #[prost(sint64, repeated, tag = "13")]
-    pub(super) positive_delta: Vec<i64>,
+pub(super) struct HistogramStart {
     #[prost(message, optional, tag = "15")]
     pub(super) created_timestamp: Option<Timestamp>,
 }
@@ -133,20 +100,38 @@ pub(super) const METRIC: u8 = 4 << 3 | 2;
 /// The key of `Metric.histogram`: field 7, a message.
 pub(super) const HISTOGRAM: u8 = 7 << 3 | 2;
 
-/// `Histogram.bucket`.
-pub(super) const BUCKET: u32 = 3;
+/// Fields of `Histogram`.
+pub(super) mod histogram {
+    pub(in super::super) const SAMPLE_COUNT: u32 = 1;
+    pub(in super::super) const SAMPLE_SUM: u32 = 2;
+    /// Classic, cumulative; without `+Inf`, which is the count.
+    pub(in super::super) const BUCKET: u32 = 3;
+    pub(in super::super) const SCHEMA: u32 = 5;
+    pub(in super::super) const ZERO_THRESHOLD: u32 = 6;
+    pub(in super::super) const ZERO_COUNT: u32 = 7;
+    /// `BucketSpan`s: an offset in field 1, a length in field 2.
+    pub(in super::super) const POSITIVE_SPAN: u32 = 12;
+    pub(in super::super) const POSITIVE_DELTA: u32 = 13;
+    /// Those of native buckets.
+    pub(in super::super) const EXEMPLARS: u32 = 16;
+}
 
-/// `Bucket.exemplar`.
-pub(super) const BUCKET_EXEMPLAR: u32 = 3;
+/// Fields of `Bucket`.
+pub(super) mod bucket {
+    pub(in super::super) const CUMULATIVE_COUNT: u32 = 1;
+    pub(in super::super) const UPPER_BOUND: u32 = 2;
+    pub(in super::super) const EXEMPLAR: u32 = 3;
+}
 
-/// `Histogram.exemplars`, those of native buckets.
-pub(super) const NATIVE_EXEMPLARS: u32 = 16;
+/// Fields of `Exemplar`.
+pub(super) mod exemplar {
+    pub(in super::super) const LABEL: u32 = 1;
+    pub(in super::super) const VALUE: u32 = 2;
+    pub(in super::super) const TIMESTAMP: u32 = 3;
+}
 
-/// The fields of `Exemplar`: its labels, its value, its time.
-pub(super) const EXEMPLAR_LABEL: u32 = 1;
-pub(super) const EXEMPLAR_VALUE: u32 = 2;
-pub(super) const EXEMPLAR_TIMESTAMP: u32 = 3;
-
-/// The fields of `LabelPair`.
-pub(super) const LABEL_NAME: u32 = 1;
-pub(super) const LABEL_VALUE: u32 = 2;
+/// Fields of `LabelPair`.
+pub(super) mod label {
+    pub(in super::super) const NAME: u32 = 1;
+    pub(in super::super) const VALUE: u32 = 2;
+}

@@ -1,15 +1,17 @@
 //! Prometheus' protobuf format: `io.prometheus.client.MetricFamily`, each with its length before it.
 //!
-//! Lives here: the public encoder. `messages` are the schema, `plan` the fixed bytes between the numbers. Not here:
+//! Lives here: the public encoder. `messages` are the schema, `plan` the fixed bytes between the numbers,
+//! `histogram` what changes of a histogram. Not here:
 //! how histograms get exponential buckets (core), sharing an encoded page among scrapers (`encode`).
 
-mod exemplars;
+mod histogram;
 mod messages;
 mod plan;
 
 use media_metrics_core::snapshot::Snapshot;
 
-use self::plan::{Family, Scratch};
+use self::histogram::Scratch;
+use self::plan::Family;
 use super::plans::Plans;
 use super::{Escaping, Filter, Settings, names};
 

@@ -4,24 +4,22 @@
 //! which families there are (the encoder), fields and their numbers (`messages`).
 //!
 //! A counter's or gauge's message ends in its value, eight bytes: all before them is fixed, lengths included. Of a
-//! histogram the labels are fixed; the rest is filled into one message that is kept, and encoded.
+//! histogram labels and start are fixed; each has two chunks, and `histogram` writes what is behind them.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use media_metrics_core::desc::Desc;
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout};
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 use prost::Message;
 use prost::encoding::{encode_varint, encoded_len_varint};
 
-use super::exemplars;
+use super::histogram::{Scratch, Shape};
 use super::messages::{
-    Bucket, BucketSpan, CounterStart, HISTOGRAM, Histogram, LabelPair, METRIC, Metric,
-    MetricFamily, MetricType, Number, Timestamp,
+    CounterStart, HISTOGRAM, HistogramStart, LabelPair, METRIC, Metric, MetricFamily, MetricType,
+    Number, Timestamp,
 };
-use super::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
 use crate::format::plans::{self, Plan};
 use crate::format::{Escaping, Settings, escape, names};
 
@@ -32,15 +30,15 @@ const NUMBER_BYTES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Family {
     schema: Arc<FamilySchema>,
-    native: Option<NativeLayout>,
-    names: Escaping,
+    /// Of histograms.
+    shape: Option<Shape>,
     /// Whether its name is its own once it is escaped.
     placed: bool,
     /// The latest start of its series, if those are told.
     latest_start: Option<SystemTime>,
     /// The family's own fields, then each series' fixed bytes, end to end.
     fixed: Vec<u8>,
-    /// Where the family's fields and each series' bytes end.
+    /// Where the family's fields and each series' bytes end: of a histogram, its labels and its start.
     ends: Vec<usize>,
 }
 
@@ -52,15 +50,6 @@ impl Plan for Family {
     fn latest_start(&self) -> Option<SystemTime> {
         self.latest_start
     }
-}
-
-/// Memory that is used again for each histogram.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    native: NativeBuckets,
-    message: Histogram,
-    /// Of a histogram with exemplars: its classic buckets and them, as they stand on the wire.
-    exemplary: Vec<u8>,
 }
 
 impl Family {
@@ -75,8 +64,7 @@ impl Family {
         let names = settings.names;
         let mut plan = Self {
             schema: Arc::clone(schema),
-            native: None,
-            names,
+            shape: None,
             placed,
             latest_start: None,
             fixed: Vec::new(),
@@ -93,12 +81,10 @@ impl Family {
         if !placed || !settings.shown.shows(desc, settings.names) {
             return plan;
         }
-        if kind == MetricType::Counter {
+        if kind != MetricType::Gauge {
             plan.latest_start = plans::latest_start(schema, now);
         }
-        plan.native = desc
-            .native_schema()
-            .map(|schema| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema));
+        plan.shape = (kind == MetricType::Histogram).then(|| Shape::new(desc, names));
         plan.push(&head(desc, kind, names).encode_to_vec());
         for series in 0..schema.len() {
             let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
@@ -108,7 +94,6 @@ impl Family {
                 label: pairs.map(pair).collect(),
                 ..Metric::default()
             };
-            let mut bytes = Vec::new();
             // The value is the last field of all, whatever its number, so that it can be cut off.
             match kind {
                 MetricType::Counter => {
@@ -119,13 +104,17 @@ impl Family {
                     metric.counter = Some(counter);
                 }
                 MetricType::Gauge => metric.gauge = Some(Number::ZERO),
-                MetricType::Histogram => bytes = metric.encode_to_vec(),
+                MetricType::Histogram => {
+                    let start = plans::start(schema, series, now);
+                    let created_timestamp = start.map(Timestamp::new);
+                    plan.push(&metric.encode_to_vec());
+                    plan.push(&HistogramStart { created_timestamp }.encode_to_vec());
+                    continue;
+                }
             }
-            if kind != MetricType::Histogram {
-                bytes.push(METRIC);
-                bytes.extend_from_slice(&metric.encode_length_delimited_to_vec());
-                bytes.truncate(bytes.len() - NUMBER_BYTES);
-            }
+            let mut bytes = vec![METRIC];
+            bytes.extend_from_slice(&metric.encode_length_delimited_to_vec());
+            bytes.truncate(bytes.len() - NUMBER_BYTES);
             plan.push(&bytes);
         }
         plan.fixed.shrink_to_fit();
@@ -172,18 +161,13 @@ impl Family {
                 }
             }
             Values::Histogram(series) => {
-                for (at, (labels, histogram)) in chunks.zip(series).enumerate() {
-                    self.fill(histogram, scratch);
-                    let start = plans::start(&self.schema, at, now);
-                    scratch.message.created_timestamp = start.map(Timestamp::new);
-                    scratch.exemplary.clear();
-                    if !histogram.exemplars().is_empty() {
-                        scratch.message.bucket.clear();
-                        let desc = self.schema.desc();
-                        let out = &mut scratch.exemplary;
-                        exemplars::write(histogram, desc, self.names, now, out);
+                let (desc, shape) = (self.schema.desc(), self.shape.as_ref());
+                for histogram in series {
+                    let fixed = [chunks.next(), chunks.next()].map(Option::unwrap_or_default);
+                    if let Some(shape) = shape {
+                        shape.fill(histogram, desc, now, scratch);
+                        write_metric(fixed, &scratch.bytes, page);
                     }
-                    write_metric(labels, scratch, page);
                 }
             }
             _ => {}
@@ -202,39 +186,6 @@ impl Family {
             start = end;
             chunk
         })
-    }
-
-    /// Makes the kept message that of `histogram`.
-    fn fill(&self, histogram: &HistogramSnapshot, scratch: &mut Scratch) {
-        let Scratch {
-            native, message, ..
-        } = scratch;
-        let desc = self.schema.desc();
-        let sum = histogram
-            .exact_sum()
-            .unwrap_or_else(|| histogram.sum() as f64 / desc.recorded_per_unit());
-        message.clear();
-        message.sample_count = Some(histogram.count());
-        message.sample_sum = Some(sum);
-        let classic = desc.bounds().iter().zip(histogram.classic());
-        message.bucket.extend(classic.map(|(&bound, count)| Bucket {
-            cumulative_count: Some(count),
-            upper_bound: Some(bound),
-        }));
-        let Some(layout) = &self.native else { return };
-        native.fill(histogram, layout, MAX_NATIVE_BUCKETS);
-        message.schema = Some(native.schema().into());
-        message.zero_threshold = Some(ZERO_THRESHOLD);
-        message.zero_count = Some(native.zero_count());
-        // Room for as many as there can be: so that a new bucket of a warm series takes no memory.
-        message.positive_span.reserve(MAX_NATIVE_BUCKETS);
-        message.positive_delta.reserve(MAX_NATIVE_BUCKETS * 3); // two empty ones before each, at most
-        let spans = native.spans().iter();
-        message.positive_span.extend(spans.map(|span| BucketSpan {
-            offset: Some(span.offset),
-            length: Some(span.length),
-        }));
-        message.positive_delta.extend_from_slice(native.deltas());
     }
 }
 
@@ -256,20 +207,17 @@ fn pair((name, (_, value)): (Cow<'_, str>, (&str, &str))) -> LabelPair {
     }
 }
 
-/// `MetricFamily.metric` with these labels and the histogram that is in `scratch`.
-fn write_metric(labels: &[u8], scratch: &Scratch, page: &mut Vec<u8>) {
-    let Scratch {
-        message, exemplary, ..
-    } = scratch;
-    let inner = message.encoded_len() + exemplary.len();
+/// `MetricFamily.metric` with these labels, and a histogram with this start and these fields.
+fn write_metric([labels, start]: [&[u8]; 2], fields: &[u8], page: &mut Vec<u8>) {
+    let inner = start.len() + fields.len();
     let length = labels.len() + 1 + encoded_len_varint(inner as u64) + inner;
     page.push(METRIC);
     encode_varint(length as u64, page);
     page.extend_from_slice(labels);
     page.push(HISTOGRAM);
     encode_varint(inner as u64, page);
-    message.encode_raw(page);
-    page.extend_from_slice(exemplary);
+    page.extend_from_slice(start);
+    page.extend_from_slice(fields);
 }
 
 /// Puts before what stands on the page from `start` how long it is.
