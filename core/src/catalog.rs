@@ -500,6 +500,9 @@ catalog! {
     BUILD_INFO = Desc::gauge("media_metrics_build_info", "1, with what is known of the build of media-metrics: version, revision (empty if the build was not told), features of the exporter, target, profile (debug or release).").labels(&["version", "revision", "features", "target", "profile"]);
     /// What is observed. Its labels are the attributes that the host gives.
     TARGET_INFO = Desc::gauge("target_info", "1, with the attributes of what is observed: OpenTelemetry's resource.");
+    // The exporter's formats.
+    /// Families that could not stand on a page.
+    FAMILIES_LEFT_OUT = Desc::counter("media_metrics_families_left_out_total", "Families left out of encoded pages, because the scraper reads no UTF-8 names and theirs, once escaped, was another's; counted for each page.");
 }
 
 /// The families of the worst streams' slots, in the order of their figures.

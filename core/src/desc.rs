@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use crate::error::RegisterError;
 use crate::histogram::Layout;
+use crate::labels::MAX_VALUE_BYTES;
 
 /// What kind of numbers a family holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +121,7 @@ pub struct Desc {
     max_series: u32,
     exact: bool,
     exemplars: bool,
+    utf8: bool,
     native: Option<i8>,
     kind: Kind,
     unit: Unit,
@@ -151,6 +153,7 @@ impl Desc {
             max_series: u32::MAX,
             exact: false,
             exemplars: false,
+            utf8: false,
             native: Some(DEFAULT_SCHEMA),
             kind,
             unit: Unit::None,
@@ -345,7 +348,33 @@ impl Desc {
         self
     }
 
-    /// The family's name, exactly as exposed.
+    /// Lets the family's name and its labels' names be any text without control characters, as Prometheus 3 and
+    /// OpenMetrics 2.0 do: `"http.server.duration"`. Without it they are letters, digits and underscores, which
+    /// every reader knows.
+    ///
+    /// A scraper that doesn't say that it reads such names gets them escaped, by default with an underscore for each
+    /// character that is not allowed. Names that then look alike are told apart as far as it goes: of two families the
+    /// one whose name was changed is left out of that scraper's page; of two labels it gets more underscores.
+    ///
+    /// ```
+    /// use media_metrics_core::Desc;
+    /// let served = Desc::counter("http.requests_total", "Requests.").labels(&["http.method"]);
+    /// assert!(served.validate().is_err());
+    /// assert!(served.utf8_names().validate().is_ok());
+    /// ```
+    #[must_use]
+    pub const fn utf8_names(mut self) -> Self {
+        self.utf8 = true;
+        self
+    }
+
+    /// Whether names may be [any text](Self::utf8_names).
+    #[must_use]
+    pub const fn has_utf8_names(&self) -> bool {
+        self.utf8
+    }
+
+    /// The family's name: as exposed, but for scrapers to whom a [UTF-8 name](Self::utf8_names) must be escaped.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -440,7 +469,7 @@ impl Desc {
     /// # Errors
     /// Names the offending part and byte.
     pub fn validate(&self) -> Result<(), RegisterError> {
-        check_name(&self.name, true)?;
+        self.check_name(&self.name, true)?;
         self.check_labels(|| self.label_names().iter())?;
         let ascending = self.bounds.windows(2).all(|w| w[0] < w[1]);
         let too_many = self.exact && self.bounds.len() > MAX_EXACT_BOUNDS;
@@ -507,7 +536,7 @@ impl Desc {
         I: Iterator<Item = &'a str>,
     {
         for (i, name) in names().enumerate() {
-            check_name(name, false)?;
+            self.check_name(name, false)?;
             let reserved = name.starts_with("__") || (self.kind == Kind::Histogram && name == "le");
             if reserved {
                 return Err(RegisterError::ReservedLabel {
@@ -522,6 +551,27 @@ impl Desc {
         }
         Ok(())
     }
+
+    fn check_name(&self, name: &str, colon: bool) -> Result<(), RegisterError> {
+        match self.utf8 {
+            true => check_text(name),
+            false => check_name(name, colon),
+        }
+    }
+}
+
+/// Not empty, no control character, and nothing that labels can't keep.
+fn check_text(name: &str) -> Result<(), RegisterError> {
+    let bad = name
+        .char_indices()
+        .find(|&(_, c)| c.is_control() || c == '\u{FFFF}');
+    if bad.is_none() && !name.is_empty() && name.len() <= MAX_VALUE_BYTES {
+        return Ok(());
+    }
+    Err(RegisterError::BadName {
+        name: name.to_owned(),
+        at: bad.map_or_else(|| name.len().min(MAX_VALUE_BYTES), |(at, _)| at),
+    })
 }
 
 /// `[a-zA-Z_:][a-zA-Z0-9_:]*`; label names without the colon.
@@ -571,6 +621,44 @@ mod tests {
             })
         );
         assert_eq!(bad("a:b_9"), Ok(()));
+    }
+
+    #[test]
+    fn utf8_names_are_any_text_that_can_stand_in_a_line() {
+        let checked = |name: &str| {
+            let family = Desc::dynamic(Kind::Counter, name.to_owned(), String::new()).utf8_names();
+            let label = Desc::dynamic(Kind::Counter, "a".into(), String::new())
+                .dynamic_labels([name])
+                .utf8_names();
+            let at = |desc: Desc| match desc.validate() {
+                Ok(()) => None,
+                Err(RegisterError::BadName { at, .. }) => Some(at),
+                Err(e) => panic!("{e}"),
+            };
+            let (family, label) = (at(family), at(label));
+            assert_eq!(family, label, "{name:?}");
+            family
+        };
+        for good in ["a.b", "花火", "9 lives", "\\\"", "{}", "a:b", "#", " "] {
+            assert_eq!(checked(good), None, "{good}");
+        }
+        let long = "x".repeat(MAX_VALUE_BYTES + 1);
+        for (bad, at) in [
+            ("", 0),
+            ("é\n", 2),
+            ("a\0", 1),
+            ("\r", 0),
+            ("a\u{85}", 1),
+            ("a\u{FFFF}", 1),
+            (&long, MAX_VALUE_BYTES),
+        ] {
+            assert_eq!(checked(bad), Some(at), "{bad:?}");
+        }
+        let le = Desc::histogram("a.b", "", &[]).labels(&["le"]).utf8_names();
+        assert!(matches!(
+            le.validate(),
+            Err(RegisterError::ReservedLabel { .. })
+        ));
     }
 
     #[test]

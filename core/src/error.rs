@@ -9,7 +9,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// Not `[a-zA-Z_:][a-zA-Z0-9_:]*` (labels: without the colon); `at` is the first offending byte.
+    /// Not `[a-zA-Z_:][a-zA-Z0-9_:]*` (labels: without the colon); `at` is the first offending byte. Of a family with
+    /// [UTF-8 names](crate::Desc::utf8_names): empty, longer than 512 bytes, or with a control character.
     BadName {
         /// The name as given.
         name: String,
@@ -107,7 +108,7 @@ impl fmt::Display for RegisterError {
         match self {
             Self::BadName { name, at } => write!(
                 f,
-                "{name:?} is not a metric or label name: byte {at} is not allowed (use letters, digits and _)"
+                "{name:?} is not a metric or label name: byte {at} is not allowed (use letters, digits and _, or Desc::utf8_names)"
             ),
             Self::ReservedLabel { name } => {
                 write!(

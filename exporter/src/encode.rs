@@ -1,11 +1,11 @@
 //! One encoding of each snapshot in each format and coding, shared by all who ask for it.
 //!
 //! Lives here: encoding when a snapshot is asked for first, keeping the page until another snapshot is
-//! asked for, reusing its memory; what others record, behind ours. Not here: the formats themselves (`format`), compressing (`compress`), who asks
-//! (`http`).
+//! asked for, reusing its memory; what others record, behind ours. Not here: the formats themselves (`format`),
+//! compressing (`compress`), who asks (`http`).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use media_metrics_core::snapshot::Snapshot;
 
 use crate::compress::compress;
 use crate::format::negotiate::{Coding, Escaping, Format, Media};
-use crate::format::{Filter, openmetrics, protobuf, text};
+use crate::format::{Filter, Settings, openmetrics, openmetrics_2, protobuf, text};
 use crate::source::Source;
 
 /// The encoders and the pages that they made last.
@@ -22,17 +22,21 @@ use crate::source::Source;
 ///   one clones a reference-counted pointer. Requests that come while it encodes wait for it: most want the same
 ///   page.
 /// - **Memory**: one page for each format and coding that was ever asked for, and one more for each older snapshot
-///   that a slow reader still holds; and each format's fixed bytes.
+///   that a slow reader still holds; and each format's fixed bytes. A page of some families only is made for its
+///   request, and gone with it.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    shown: Filter,
-    state: Mutex<State>,
+    settings: Settings,
+    openmetrics_2: bool,
+    shelves: Mutex<Shelves>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Shelves {
     along: Along,
-    shelves: BTreeMap<Look, Shelf>,
+    /// Whether a snapshot, the last one that this was asked of, may have names that not every reader knows.
+    utf8: (Weak<Snapshot>, bool),
+    by_look: BTreeMap<Look, Shelf>,
 }
 
 /// What others record, as it was when a snapshot was first scraped.
@@ -40,7 +44,7 @@ struct State {
 struct Along {
     /// Which snapshot that is; weak for the reasons of [`Shelf::of`].
     of: Weak<Snapshot>,
-    families: Option<Snapshot>,
+    families: Option<Arc<Snapshot>>,
 }
 
 impl Along {
@@ -49,46 +53,106 @@ impl Along {
         &mut self,
         ours: &Arc<Snapshot>,
         ask: impl FnOnce(&Snapshot) -> Option<Snapshot>,
-    ) -> Option<&Snapshot> {
+    ) -> Option<Arc<Snapshot>> {
         if self.of.as_ptr() != Arc::as_ptr(ours) {
             self.families = None; // not both at the same time in memory
-            self.families = ask(ours);
+            self.families = ask(ours).map(Arc::new);
             self.of = Arc::downgrade(ours);
         }
-        self.families.as_ref()
+        self.families.clone()
     }
 }
 
-/// A page; the coding that it is in; and how long it took if this request was the one that made it.
+/// A page; the coding that it is in; and how it was made, if this request was the one that made it.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) bytes: Bytes,
     pub(crate) coding: Coding,
     pub(crate) encoded_in: Option<Duration>,
+    /// Families that it could not show, as far as they were not counted with an earlier page.
+    pub(crate) left_out: usize,
 }
 
 impl Pages {
     /// Pages of the families that `shown` names.
     pub(crate) fn new(shown: Filter) -> Self {
         Self {
-            shown,
+            settings: Settings {
+                shown,
+                ..Settings::DEFAULT
+            },
             ..Self::default()
         }
+    }
+
+    /// The same, with OpenMetrics 2.0 for who names it.
+    pub(crate) fn with_openmetrics_2(self, offered: bool) -> Self {
+        Self {
+            openmetrics_2: offered,
+            ..self
+        }
+    }
+
+    /// The same, where OpenMetrics 1.0 also tells when series began.
+    pub(crate) fn with_created(mut self, told: bool) -> Self {
+        self.settings.created = told;
+        self
+    }
+
+    /// The format that these `Accept` fields like best.
+    pub(crate) fn format<'a>(&self, fields: impl Iterator<Item = &'a str>) -> Format {
+        Format::accepted(fields, self.openmetrics_2)
     }
 
     /// The page of the source's latest snapshot.
     pub(crate) fn latest(&self, source: &dyn Source, format: Format, coding: Coding) -> Page {
         let snapshot = source.latest();
-        // A panic while encoding leaves an encoder that still compares before it trusts, and a page
-        // that belongs to nobody: so a poisoned lock is as good as another.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { along, shelves } = &mut *state;
-        let along = along.with(&snapshot, |ours| source.along(ours));
-        let look = Look::of(format);
-        shelves
-            .entry(look)
-            .or_insert_with(|| Shelf::new(look, self.shown.clone()))
-            .get(&snapshot, along, coding)
+        let mut shelves = self.shelves();
+        let along = shelves.along.with(&snapshot, |ours| source.along(ours));
+        let look = Look::of(format, shelves.is_utf8(&snapshot));
+        let new = || Shelf::new(look, &self.settings);
+        let shelf = shelves.by_look.entry(look).or_insert_with(new);
+        shelf.get(&snapshot, along.as_deref(), coding)
+    }
+
+    /// The page of those families of the source's latest snapshot that are called one of `names`, or have a sample of such a name.
+    ///
+    /// - **Cost**: looks at every family's name, encodes those wanted, and compresses; nobody waits for it.
+    pub(crate) fn latest_named<'a>(
+        &self,
+        source: &dyn Source,
+        format: Format,
+        coding: Coding,
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> Page {
+        let settings = Settings {
+            shown: self.settings.shown.only(names),
+            ..self.settings.clone()
+        };
+        let snapshot = source.latest();
+        // Of the lock only that much.
+        let along = self
+            .shelves()
+            .along
+            .with(&snapshot, |ours| source.along(ours));
+        Shelf::new(Look::of(format, true), &settings).get(&snapshot, along.as_deref(), coding)
+    }
+
+    /// A panic while encoding leaves an encoder that still compares before it trusts, and a page that belongs to
+    /// nobody: so a poisoned lock is as good as another.
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelves {
+    fn is_utf8(&mut self, snapshot: &Arc<Snapshot>) -> bool {
+        if self.utf8.0.as_ptr() != Arc::as_ptr(snapshot) {
+            let mut families = snapshot.families().iter();
+            let utf8 = families.any(|family| family.schema().desc().has_utf8_names());
+            self.utf8 = (Arc::downgrade(snapshot), utf8);
+        }
+        self.utf8.1
     }
 }
 
@@ -96,28 +160,32 @@ impl Pages {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Look {
     kind: Kind,
-    /// The only scheme of escaping that changes names which core accepts.
-    dots: bool,
+    names: Escaping,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Text,
     OpenMetrics,
+    OpenMetrics2,
     Protobuf,
 }
 
 impl Look {
-    fn of(format: Format) -> Self {
+    /// The look of a page of which some names may be more than letters, digits and underscores, if `utf8`.
+    fn of(format: Format, utf8: bool) -> Self {
         let kind = match format.media {
             Media::Text004 | Media::Text100 => Kind::Text,
             Media::OpenMetrics001 | Media::OpenMetrics100 => Kind::OpenMetrics,
+            Media::OpenMetrics200 => Kind::OpenMetrics2,
             Media::Protobuf => Kind::Protobuf,
         };
-        Self {
-            kind,
-            dots: format.names() == Escaping::Dots,
-        }
+        let names = match format.names() {
+            // The only scheme that changes names which everybody knows.
+            names if utf8 || names == Escaping::Dots => names,
+            _ => Escaping::Underscores,
+        };
+        Self { kind, names }
     }
 }
 
@@ -140,20 +208,37 @@ struct Shelf {
 enum Encoder {
     Text(text::Encoder),
     OpenMetrics(openmetrics::Encoder),
-    /// Boxed: it has a message of its own to be filled again and again.
+    /// Boxed: these have memory of their own to be filled again and again.
+    OpenMetrics2(Box<openmetrics_2::Encoder>),
     Protobuf(Box<protobuf::Encoder>),
 }
 
 impl Encoder {
-    fn new(look: Look, shown: Filter) -> Self {
-        let names = match look.dots {
-            true => Escaping::Dots,
-            false => Escaping::Underscores,
-        };
-        match look.kind {
-            Kind::Text => Self::Text(text::Encoder::with(names, shown)),
-            Kind::OpenMetrics => Self::OpenMetrics(openmetrics::Encoder::with(names, shown)),
-            Kind::Protobuf => Self::Protobuf(Box::new(protobuf::Encoder::with(names, shown))),
+    fn new(kind: Kind, settings: Settings) -> Self {
+        match kind {
+            Kind::Text => Self::Text(text::Encoder::with(settings)),
+            Kind::OpenMetrics => Self::OpenMetrics(openmetrics::Encoder::with(settings)),
+            Kind::OpenMetrics2 => {
+                Self::OpenMetrics2(Box::new(openmetrics_2::Encoder::with(settings)))
+            }
+            Kind::Protobuf => Self::Protobuf(Box::new(protobuf::Encoder::with(settings))),
+        }
+    }
+
+    /// What ends a page, and may stand there only.
+    const fn end(&self) -> &'static [u8] {
+        match self {
+            Self::OpenMetrics(_) | Self::OpenMetrics2(_) => openmetrics::END,
+            Self::Text(_) | Self::Protobuf(_) => b"",
+        }
+    }
+
+    fn left_out(&self) -> usize {
+        match self {
+            Self::Text(encoder) => encoder.left_out(),
+            Self::OpenMetrics(encoder) => encoder.left_out(),
+            Self::OpenMetrics2(encoder) => encoder.left_out(),
+            Self::Protobuf(encoder) => encoder.left_out(),
         }
     }
 
@@ -161,16 +246,21 @@ impl Encoder {
         match self {
             Self::Text(encoder) => encoder.encode(snapshot, page),
             Self::OpenMetrics(encoder) => encoder.encode(snapshot, page),
+            Self::OpenMetrics2(encoder) => encoder.encode(snapshot, page),
             Self::Protobuf(encoder) => encoder.encode(snapshot, page),
         }
     }
 }
 
 impl Shelf {
-    fn new(look: Look, shown: Filter) -> Self {
+    fn new(look: Look, settings: &Settings) -> Self {
+        let settings = Settings {
+            names: look.names,
+            ..settings.clone()
+        };
         Self {
-            encoder: Encoder::new(look, shown.clone()),
-            along: Encoder::new(look, shown),
+            encoder: Encoder::new(look.kind, settings.clone()),
+            along: Encoder::new(look.kind, settings),
             along_page: Vec::new(),
             of: Weak::new(),
             plain: Bytes::new(),
@@ -180,13 +270,15 @@ impl Shelf {
 
     fn get(&mut self, snapshot: &Arc<Snapshot>, along: Option<&Snapshot>, coding: Coding) -> Page {
         let start = Instant::now();
-        let mut made = false;
+        let (mut made, mut left_out) = (false, 0);
         if self.of.as_ptr() != Arc::as_ptr(snapshot) {
             self.of = Weak::new();
             let mut buffer = reclaim(std::mem::take(&mut self.plain));
             self.encoder.encode(snapshot, &mut buffer);
+            left_out = self.encoder.left_out();
             if let Some(along) = along {
                 self.append(along, &mut buffer);
+                left_out += self.along.left_out();
             }
             self.plain = Bytes::from(buffer);
             self.of = Arc::downgrade(snapshot);
@@ -204,17 +296,14 @@ impl Shelf {
             bytes,
             coding,
             encoded_in: made.then(|| start.elapsed()),
+            left_out,
         }
     }
 
-    /// Puts what others record behind ours. Two pages of a format make one, but for what ends an OpenMetrics page.
+    /// Puts what others record behind ours. Two pages of a format make one, but for what ends it.
     fn append(&mut self, along: &Snapshot, page: &mut Vec<u8>) {
         self.along.encode(along, &mut self.along_page);
-        let end = match self.encoder {
-            Encoder::OpenMetrics(_) => openmetrics::END.len(),
-            Encoder::Text(_) | Encoder::Protobuf(_) => 0,
-        };
-        page.truncate(page.len() - end);
+        page.truncate(page.len() - self.encoder.end().len());
         page.extend_from_slice(&self.along_page);
     }
 
@@ -272,7 +361,7 @@ mod tests {
     }
 
     fn format(accept: &str) -> Format {
-        Format::accepted([accept].into_iter())
+        Format::accepted([accept].into_iter(), true)
     }
 
     #[test]

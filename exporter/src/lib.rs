@@ -40,7 +40,7 @@ mod source;
 mod telemetry;
 
 pub use error::ServeError;
-pub use format::{openmetrics, protobuf, text};
+pub use format::{Escaping, openmetrics, openmetrics_2, protobuf, text};
 #[cfg(feature = "tower")]
 pub use http::{Body, Service};
 pub use http::{DEFAULT_ADDRESS, Endpoint, Limits, Server, ServerBuilder};

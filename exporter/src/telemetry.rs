@@ -70,6 +70,7 @@ pub(crate) struct Telemetry {
 struct Handles {
     scrapes: Counter,
     bytes: Counter,
+    left_out: Counter,
     encode: Histogram,
     responses: Vec<(StatusCode, Counter)>,
     rejected: Vec<(Loss, Counter)>,
@@ -94,6 +95,12 @@ impl Telemetry {
             let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
             handles.encode.record(ns);
         }
+    }
+
+    /// A page was made without this many families of the snapshot.
+    pub(crate) fn left_out(&self, families: usize) {
+        let Some(handles) = &self.handles else { return };
+        handles.left_out.add(families as u64);
     }
 
     /// A request was answered.
@@ -139,6 +146,7 @@ impl Handles {
         Ok(Self {
             scrapes: registry.counter(&catalog::SCRAPES, &[])?,
             bytes: registry.counter(&catalog::SCRAPE_BYTES, &[])?,
+            left_out: registry.counter(&catalog::FAMILIES_LEFT_OUT, &[])?,
             encode: registry.histogram(&catalog::ENCODE, &[])?,
             responses: CODES.iter().map(response).collect::<Result<_, _>>()?,
             rejected: Loss::ALL.iter().map(rejected).collect::<Result<_, _>>()?,

@@ -11,8 +11,9 @@ use std::cell::Cell;
 
 use media_metrics_core::Registry;
 use media_metrics_core::desc::{Desc, Kind, Unit};
-use media_metrics_core::snapshot::Snapshot;
-use media_metrics_exporter::{openmetrics, protobuf, text};
+use media_metrics_core::exemplar::Exemplar;
+use media_metrics_core::snapshot::{Builder, Snapshot};
+use media_metrics_exporter::{openmetrics, openmetrics_2, protobuf, text};
 
 type Encode<'a> = &'a mut dyn FnMut(&Snapshot, &mut Vec<u8>);
 
@@ -91,17 +92,21 @@ fn a_warm_encoding_allocates_nothing() {
     let mut text = text::Encoder::new();
     let mut open = openmetrics::Encoder::new();
     let mut messages = protobuf::Encoder::new();
-    let encoders: [(&str, Encode<'_>); 3] = [
+    let mut open_2 = openmetrics_2::Encoder::new();
+    let encoders: [(&str, Encode<'_>); 4] = [
         ("text", &mut |snapshot, page| text.encode(snapshot, page)),
         ("openmetrics", &mut |snapshot, page| {
             open.encode(snapshot, page);
+        }),
+        ("openmetrics 2", &mut |snapshot, page| {
+            open_2.encode(snapshot, page);
         }),
         ("protobuf", &mut |snapshot, page| {
             messages.encode(snapshot, page);
         }),
     ];
     for (format, encode) in encoders {
-        let mut page = Vec::new();
+        let mut page = Vec::with_capacity(1 << 18); // of messages nobody knows the length beforehand
         let cold = allocations(|| encode(&registry.collect(), &mut page));
         assert!(cold > 60, "the counter counts: {cold}");
         for round in 0..3 {
@@ -112,6 +117,31 @@ fn a_warm_encoding_allocates_nothing() {
             assert_eq!(warm, 0, "{format}, round {round}");
         }
         assert!(page.len() > 40_000, "{format}: {}", page.len());
+    }
+}
+
+#[test]
+fn exemplars_allocate_nothing() {
+    let desc = family(Kind::Histogram, 0);
+    let time = std::time::SystemTime::UNIX_EPOCH;
+    let exemplar = |value| Exemplar::new([("ssrc", "1234"), ("room", "a\"b")], value, time);
+    let snapshot = Builder::new()
+        .histogram(&desc, &[(&["x"], &[5_000, 5_000_000])])
+        .exemplars(desc.name(), &["x"], vec![exemplar(0.000_5), exemplar(7.0)])
+        .build();
+    let mut open = openmetrics::Encoder::new();
+    let mut open_2 = openmetrics_2::Encoder::new();
+    let mut messages = protobuf::Encoder::new();
+    let encoders: [Encode<'_>; 3] = [
+        &mut |snapshot, page| open.encode(snapshot, page),
+        &mut |snapshot, page| open_2.encode(snapshot, page),
+        &mut |snapshot, page| messages.encode(snapshot, page),
+    ];
+    for encode in encoders {
+        let mut page = Vec::with_capacity(1 << 14);
+        encode(&snapshot, &mut page);
+        assert!(page.windows(4).filter(|bytes| bytes == b"ssrc").count() >= 2);
+        assert_eq!(allocations(|| encode(&snapshot, &mut page)), 0);
     }
 }
 

@@ -11,7 +11,7 @@
 mod common;
 
 use common::messages::{
-    Bucket, BucketSpan, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, read,
+    Bucket, BucketSpan, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, Timestamp, read,
 };
 use common::random::{build, families};
 use media_metrics_core::Registry;
@@ -37,6 +37,7 @@ fn expected(family: &FamilySnapshot) -> MetricFamily {
             name: name.to_owned(),
             value: value.to_owned(),
         });
+        let start = family.schema().created(i).map(Timestamp::from);
         let mut metric = Metric {
             label: label.collect(),
             ..Metric::default()
@@ -46,12 +47,17 @@ fn expected(family: &FamilySnapshot) -> MetricFamily {
                 let value = Some(v[i] as f64 / desc.recorded_per_unit());
                 metric.counter = Some(Counter {
                     value,
+                    created_timestamp: start,
                     ..Counter::default()
                 });
             }
             Values::Gauge(v) if v[i].is_some() => metric.gauge = Some(Gauge { value: v[i] }),
             Values::Gauge(_) => continue,
-            Values::Histogram(v) => metric.histogram = Some(histogram(desc, &v[i])),
+            Values::Histogram(v) => {
+                let mut histogram = histogram(desc, &v[i]);
+                histogram.created_timestamp = start;
+                metric.histogram = Some(histogram);
+            }
             _ => unreachable!(),
         }
         metrics.push(metric);

@@ -18,9 +18,18 @@ PARSERS = {
 }
 
 
+def bits(number):
+    (bits,) = struct.unpack("<Q", struct.pack("<d", float(number)))
+    return str(bits)
+
+
+def exemplar(e):
+    return {"labels": e.labels, "value": bits(e.value), "time": bits(e.timestamp)}
+
+
 def sample(s):
-    (bits,) = struct.unpack("<Q", struct.pack("<d", float(s.value)))
-    return {"name": s.name, "labels": s.labels, "value": str(bits)}
+    told = {"name": s.name, "labels": s.labels, "value": bits(s.value)}
+    return told | ({"exemplar": exemplar(s.exemplar)} if s.exemplar else {})
 
 
 def family(f):

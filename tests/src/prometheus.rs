@@ -70,6 +70,16 @@ impl Prometheus {
         Self::start(target, "", &["--enable-feature=native-histograms"])
     }
 
+    /// The same, keeping exemplars as well.
+    #[must_use]
+    pub fn scraping_exemplars(target: SocketAddr, native_histograms: bool) -> Self {
+        let native = native_histograms.then_some("native-histograms");
+        let features = ["exemplar-storage"].into_iter().chain(native);
+        let features: Vec<&str> = features.collect();
+        let flag = format!("--enable-feature={}", features.join(","));
+        Self::start(target, "", &[&flag])
+    }
+
     /// One that scrapes nobody and takes remote writes, native histograms and exemplars included.
     #[must_use]
     pub fn receiving() -> Self {
@@ -121,6 +131,15 @@ impl Prometheus {
         native(&answer).ok_or_else(|| format!("{promql}: no native histogram: {answer}"))
     }
 
+    /// The exemplars that it keeps of series that a selector names: labels and value of each.
+    ///
+    /// # Errors
+    /// Its own words, or that the answer is not to be understood.
+    pub fn exemplars(&self, selector: &str) -> Result<Vec<Sample>, String> {
+        let all = self.exemplars_of_series(selector)?;
+        exemplars(&all).ok_or_else(|| format!("{selector}: unexpected answer {all:?}"))
+    }
+
     fn ask(&self, promql: &str) -> Result<String, String> {
         ask(self.stopped.address, promql).map_err(|e| format!("{e}; {}", self.process.quoted()))
     }
@@ -129,7 +148,7 @@ impl Prometheus {
     ///
     /// # Errors
     /// Its own words, or that the answer is not to be understood.
-    pub fn exemplars(&self, promql: &str) -> Result<Vec<Value>, String> {
+    pub fn exemplars_of_series(&self, promql: &str) -> Result<Vec<Value>, String> {
         let url = format!("http://{}/api/v1/query_exemplars", self.stopped.address);
         let answer = agent()
             .get(&url)
@@ -363,6 +382,21 @@ fn sample(element: &Value) -> Option<Sample> {
     Some(Sample { labels, value })
 }
 
+/// Reads `{"status":"success","data":[{"seriesLabels":{…},"exemplars":[{"labels":{…},"value":"6"}]}]}`.
+fn exemplars(data: &[Value]) -> Option<Vec<Sample>> {
+    let series = data.iter();
+    let all = series.flat_map(|series| series["exemplars"].as_array().into_iter().flatten());
+    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    all.map(|exemplar| {
+        let labels = exemplar["labels"].as_object()?.iter();
+        Some(Sample {
+            labels: labels.map(text).collect::<Option<_>>()?,
+            value: exemplar["value"].as_str()?.parse().ok()?,
+        })
+    })
+    .collect()
+}
+
 /// Reads `…"result":[{"metric":{…},"histogram":[t,{"count":"3","sum":"1","buckets":[[0,"0.5","1","3"]]}]}]…`.
 fn native(answer: &str) -> Option<NativeHistogram> {
     let answer: Value = serde_json::from_str(answer).ok()?;
@@ -416,6 +450,17 @@ mod tests {
         let empty = read(r#"{"count":"0","sum":"0"}"#).unwrap();
         assert_eq!((empty.count, empty.buckets), (0.0, vec![]));
         assert_eq!(read(r#"{"count":"x","sum":"0"}"#), None);
+    }
+
+    #[test]
+    fn exemplars_are_read() {
+        let data = serde_json::json!([{"seriesLabels": {"a": "b"},
+            "exemplars": [{"labels": {"x": "y"}, "value": "0.5", "timestamp": 1}]}]);
+        let read = exemplars(data.as_array().unwrap()).unwrap();
+        assert_eq!((read[0].labels["x"].as_str(), read[0].value), ("y", 0.5));
+        assert_eq!(exemplars(&[]), Some(vec![]));
+        let wrong = serde_json::json!([{"exemplars": [{"labels": {"x": 1}}]}]);
+        assert_eq!(exemplars(wrong.as_array().unwrap()), None);
     }
 
     #[test]

@@ -36,6 +36,19 @@ pub struct Sample {
     pub labels: BTreeMap<String, String>,
     /// The 64 bits of the value.
     pub bits: u64,
+    /// Its exemplar.
+    pub exemplar: Option<Exemplar>,
+}
+
+/// An exemplar, as the parser understood it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exemplar {
+    /// Labels by name.
+    pub labels: BTreeMap<String, String>,
+    /// The 64 bits of the value.
+    pub bits: u64,
+    /// Its time, in milliseconds since 1970.
+    pub time_ms: u64,
 }
 
 /// Reads pages, each with its format: `text` or `openmetrics`. An error is the parser's own.
@@ -84,14 +97,27 @@ fn family(value: &Value) -> Family {
 }
 
 fn sample(value: &Value) -> Sample {
-    let labels = value["labels"].as_object().into_iter().flatten();
+    let exemplar = value.get("exemplar").map(|exemplar| Exemplar {
+        labels: labels(exemplar),
+        bits: bits(exemplar, "value"),
+        time_ms: (f64::from_bits(bits(exemplar, "time")) * 1e3).round() as u64,
+    });
     Sample {
         name: text(&value["name"]),
-        labels: labels.map(|(name, v)| (name.clone(), text(v))).collect(),
-        bits: text(&value["value"])
-            .parse()
-            .unwrap_or_else(|e| panic!("{e}: {value}")),
+        labels: labels(value),
+        bits: bits(value, "value"),
+        exemplar,
     }
+}
+
+fn labels(value: &Value) -> BTreeMap<String, String> {
+    let labels = value["labels"].as_object().into_iter().flatten();
+    labels.map(|(name, v)| (name.clone(), text(v))).collect()
+}
+
+fn bits(value: &Value, of: &str) -> u64 {
+    let bits = text(&value[of]).parse();
+    bits.unwrap_or_else(|e| panic!("{e}: {value}"))
 }
 
 #[cfg(test)]
@@ -122,6 +148,7 @@ mod tests {
             name: "a_total".into(),
             labels: [("x".into(), "\n".into())].into(),
             bits: 2_f64.to_bits(),
+            exemplar: None,
         };
         assert_eq!(family.samples, [sample]);
         assert!(

@@ -12,12 +12,15 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use media_metrics_core::desc::{Desc, Kind, Unit};
+use media_metrics_core::exemplar::Exemplar;
+use media_metrics_core::histogram::HistogramSnapshot;
 use media_metrics_core::snapshot::{Builder, FamilySnapshot, Snapshot, Values};
-use media_metrics_exporter::{openmetrics, text};
-use media_metrics_tests::prometheus_client::{self, Family, Sample};
+use media_metrics_exporter::{Escaping, openmetrics, text};
+use media_metrics_tests::prometheus_client::{self, Exemplar as Seen, Family, Sample};
 
 const PAGES: usize = 300;
 
@@ -70,10 +73,37 @@ fn float(rng: &mut Rng) -> f64 {
     .unwrap()
 }
 
+/// How names begin: nothing that every reader knows, or something that needs quotes.
+#[derive(Clone, Copy)]
+struct Style {
+    prefix: &'static str,
+    labels: [&'static str; 3],
+}
+
+const PLAIN: Style = Style {
+    prefix: "",
+    labels: ["first", "n", "_Last9"],
+};
+const UTF8: Style = Style {
+    prefix: "花.\"\\ ",
+    labels: ["first.of {all}", "n", "le ü=\"\\"],
+};
+
+/// Names and values of an exemplar's labels, its value, its time in milliseconds.
+fn exemplar(rng: &mut Rng) -> Exemplar {
+    let labels = [("ssrc", hostile(rng)), ("k", hostile(rng))];
+    let labels = labels.into_iter().take(rng.usize(..3));
+    let value = rng.choice([0.0, 0.25, 1.0, 1e6, f64::INFINITY, -1.5, 7e-5]);
+    let ms = Duration::from_millis(rng.u64(..2_000_000_000_000));
+    let time = SystemTime::UNIX_EPOCH + ms;
+    Exemplar::new(labels, value.unwrap(), time.min(SystemTime::now()))
+}
+
 /// Families of some of the names, without the one that `without` says.
-fn snapshot(rng: &mut Rng, without: &str) -> Snapshot {
+fn snapshot(rng: &mut Rng, without: &str, style: Style) -> Snapshot {
     let mut builder = Builder::new();
     for (name, unit) in NAMES.into_iter().filter(|(name, _)| *name != without) {
+        let name = format!("{}{name}", style.prefix);
         let kind = rng
             .choice([
                 None,
@@ -90,8 +120,9 @@ fn snapshot(rng: &mut Rng, without: &str) -> Snapshot {
             vec![-2.0, 0.0, 3.0],
             vec![2.5e-5, 0.1],
         ]);
-        let desc = Desc::dynamic(kind, name.to_owned(), hostile(rng))
-            .dynamic_labels(["first", "n", "_Last9"])
+        let desc = Desc::dynamic(kind, name.clone(), hostile(rng))
+            .dynamic_labels(style.labels)
+            .utf8_names()
             .dynamic_bounds(bounds.unwrap())
             .unit(unit)
             .per_unit(rng.choice([1.0, 1e9]).unwrap());
@@ -131,7 +162,12 @@ fn snapshot(rng: &mut Rng, without: &str) -> Snapshot {
                     })
                     .collect();
                 let series: Vec<_> = labels.zip(samples.iter().map(Vec::as_slice)).collect();
-                builder.histogram(&desc, &series)
+                let mut builder = builder.histogram(&desc, &series);
+                for (labels, _) in series {
+                    let exemplars = (0..rng.usize(..4)).map(|_| exemplar(rng)).collect();
+                    builder = builder.exemplars(&name, labels, exemplars);
+                }
+                builder
             }
         };
     }
@@ -147,19 +183,62 @@ fn bits(value: f64) -> u64 {
 }
 
 fn seen(sample: &Sample) -> Sample {
-    let bits = bits(f64::from_bits(sample.bits));
-    Sample {
-        bits,
-        ..sample.clone()
+    let mut sample = sample.clone();
+    sample.bits = bits(f64::from_bits(sample.bits));
+    if let Some(exemplar) = &mut sample.exemplar {
+        exemplar.bits = bits(f64::from_bits(exemplar.bits));
     }
+    sample
 }
 
-/// The samples that a family must have; `le` as a float, if it is `floats`. Without sum and count if not `totals`.
-fn samples(family: &FamilySnapshot, floats: bool, totals: bool) -> Vec<Sample> {
+/// Of which parts of a family there must be samples.
+#[derive(Clone, Copy)]
+struct Parts {
+    /// `le` as a float.
+    floats: bool,
+    /// A sum and a count.
+    totals: bool,
+    exemplars: bool,
+    /// What stands before `_created`, if there is such a sample.
+    created: Option<&'static str>,
+}
+
+const TEXT: Parts = Parts {
+    floats: false,
+    totals: true,
+    exemplars: false,
+    created: None,
+};
+
+/// What of a moment is told: whole milliseconds.
+fn ms(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as u64
+}
+
+/// The exemplar that belongs to the bucket between two bounds.
+fn exemplar_of(histogram: &HistogramSnapshot, above: Option<f64>, to: f64) -> Option<Seen> {
+    let inside = |e: &&Exemplar| e.value() <= to && above.is_none_or(|above| e.value() > above);
+    let exemplar = histogram.exemplars().iter().find(inside)?;
+    let labels = exemplar.labels();
+    Some(Seen {
+        // This parser takes an escaped quote there for the end of the text, so there are none.
+        labels: labels
+            .map(|(n, v)| (n.to_owned(), v.replace('"', "'")))
+            .collect(),
+        bits: bits(exemplar.value()),
+        time_ms: ms(exemplar.time()),
+    })
+}
+
+/// The samples that a family must have.
+fn samples(family: &FamilySnapshot, parts: Parts) -> Vec<Sample> {
+    let Parts { floats, totals, .. } = parts;
     let desc = family.schema().desc();
     let mut samples = Vec::new();
     for i in 0..family.schema().len() {
-        let mut push = |suffix: &str, le: Option<String>, value: f64| {
+        let mut push = |suffix: &str, le: Option<String>, value: f64, exemplar: Option<Seen>| {
             let mut labels: BTreeMap<String, String> = family
                 .schema()
                 .labels(i)
@@ -171,11 +250,14 @@ fn samples(family: &FamilySnapshot, floats: bool, totals: bool) -> Vec<Sample> {
                 name,
                 labels,
                 bits: bits(value),
+                exemplar,
             });
         };
         match family.values() {
-            Values::Counter(v) => push("", None, v[i] as f64 / desc.recorded_per_unit()),
-            Values::Gauge(v) => v[i].into_iter().for_each(|level| push("", None, level)),
+            Values::Counter(v) => push("", None, v[i] as f64 / desc.recorded_per_unit(), None),
+            Values::Gauge(v) => v[i]
+                .into_iter()
+                .for_each(|level| push("", None, level, None)),
             Values::Histogram(v) => {
                 let le = |bound: f64| match bound {
                     1e6 => "1e+06".to_owned(),
@@ -183,20 +265,38 @@ fn samples(family: &FamilySnapshot, floats: bool, totals: bool) -> Vec<Sample> {
                     _ if floats && bound.fract() == 0.0 => format!("{bound:.1}"),
                     _ => bound.to_string(),
                 };
-                let bounds = desc
-                    .bounds()
-                    .iter()
-                    .map(|&b| le(b))
-                    .chain(["+Inf".to_owned()]);
-                for (le, n) in bounds.zip(v[i].classic()) {
-                    push("_bucket", Some(le), n as f64);
+                let bounds = desc.bounds().iter().chain(&[f64::INFINITY]);
+                let mut above = None;
+                for (&bound, n) in bounds.zip(v[i].classic()) {
+                    let text = match bound {
+                        f64::INFINITY => "+Inf".to_owned(),
+                        bound => le(bound),
+                    };
+                    let exemplar = exemplar_of(&v[i], above, bound);
+                    push(
+                        "_bucket",
+                        Some(text),
+                        n as f64,
+                        exemplar.filter(|_| parts.exemplars),
+                    );
+                    above = Some(bound);
                 }
                 if totals {
-                    push("_sum", None, v[i].sum() as f64 / desc.recorded_per_unit());
-                    push("_count", None, v[i].count() as f64);
+                    let sum = v[i].sum() as f64 / desc.recorded_per_unit();
+                    push("_sum", None, sum, None);
+                    push("_count", None, v[i].count() as f64, None);
                 }
             }
             _ => unreachable!(),
+        }
+        if let (Some(end), Some(created)) = (parts.created, family.schema().created(i)) {
+            let labels = family.schema().labels(i);
+            samples.push(Sample {
+                name: format!("{}_created", desc.name().strip_suffix(end).unwrap()),
+                labels: labels.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+                bits: bits(ms(created) as f64 / 1e3),
+                exemplar: None,
+            });
         }
     }
     samples
@@ -249,7 +349,8 @@ fn check_openmetrics(
     snapshot: &Snapshot,
     families: &[Family],
     page: &str,
-    kinds: &mut BTreeMap<(String, bool), u32>,
+    created: bool,
+    seen_kinds: &mut BTreeMap<(String, bool), u32>,
 ) {
     let names: BTreeSet<&str> = snapshot
         .families()
@@ -260,7 +361,13 @@ fn check_openmetrics(
     for family in snapshot.families() {
         let desc = family.schema().desc();
         let (kind, free) = typed(family, &names);
-        if samples(family, true, true).is_empty() {
+        let any = Parts {
+            floats: true,
+            totals: true,
+            exemplars: false,
+            created: None,
+        };
+        if samples(family, any).is_empty() {
             continue; // without a value there is nothing to say
         }
         let first = read
@@ -289,7 +396,18 @@ fn check_openmetrics(
             }
         }
         let floats = desc.native_schema().is_some();
-        let mut wanted = samples(family, floats, !is_negative(family) || unknown);
+        let typed = !unknown;
+        let parts = Parts {
+            floats,
+            totals: !is_negative(family) || unknown,
+            exemplars: typed,
+            created: match kind {
+                "counter" if created && typed => Some("_total"),
+                "histogram" if created && typed => Some(""),
+                _ => None,
+            },
+        };
+        let mut wanted = samples(family, parts);
         let mut got: Vec<Sample> = got.iter().map(seen).collect();
         if kind == "histogram" && unknown {
             wanted.sort();
@@ -300,17 +418,21 @@ fn check_openmetrics(
         let has_unit =
             !unit.is_empty() && first.name.ends_with(&format!("_{unit}")) && kind != "info";
         assert_eq!(first.unit, if has_unit { unit } else { "" }, "{page}");
-        *kinds.entry((first.kind.clone(), has_unit)).or_default() += 1;
+        *seen_kinds
+            .entry((first.kind.clone(), has_unit))
+            .or_default() += 1;
     }
     assert_eq!(read.next(), None, "{page}");
 }
 
-#[test]
-fn openmetrics_says_what_the_snapshot_holds() {
-    let mut rng = Rng::with_seed(5);
-    let snapshots: Vec<Snapshot> = (0..PAGES).map(|_| snapshot(&mut rng, "")).collect();
+/// Reads random pages, and holds them against what they were made of; what families were read as is counted.
+fn openmetrics(seed: u64, style: Style, created: bool) -> BTreeMap<(String, bool), u32> {
+    let mut rng = Rng::with_seed(seed);
+    let snapshots: Vec<Snapshot> = (0..PAGES).map(|_| snapshot(&mut rng, "", style)).collect();
     // One encoder for all: what it saw before must leave no trace.
-    let mut encoder = openmetrics::Encoder::new();
+    let mut encoder = openmetrics::Encoder::new()
+        .names(Escaping::AllowUtf8)
+        .created(created);
     let pages: Vec<_> = snapshots
         .iter()
         .map(|snapshot| {
@@ -327,10 +449,16 @@ fn openmetrics_says_what_the_snapshot_holds() {
     {
         let page = String::from_utf8_lossy(page);
         match read {
-            Ok(families) => check_openmetrics(snapshot, &families, &page, &mut kinds),
+            Ok(families) => check_openmetrics(snapshot, &families, &page, created, &mut kinds),
             Err(e) => panic!("{e}: {page}"),
         }
     }
+    kinds
+}
+
+#[test]
+fn openmetrics_says_what_the_snapshot_holds() {
+    let kinds = openmetrics(5, PLAIN, false);
     for wanted in [
         ("counter", false),
         ("counter", true),
@@ -350,11 +478,34 @@ fn openmetrics_says_what_the_snapshot_holds() {
 }
 
 #[test]
+fn openmetrics_says_when_series_began() {
+    let kinds = openmetrics(7, PLAIN, true);
+    assert!(kinds[&("histogram".to_owned(), false)] >= 20, "{kinds:?}");
+}
+
+#[test]
+fn openmetrics_has_any_names() {
+    let kinds = openmetrics(8, UTF8, true);
+    assert!(kinds[&("counter".to_owned(), true)] >= 20, "{kinds:?}");
+}
+
+#[test]
+fn text_has_any_names() {
+    text(9, UTF8);
+}
+
+#[test]
 fn text_says_what_the_snapshot_holds() {
+    text(6, PLAIN);
+}
+
+fn text(seed: u64, style: Style) {
     // The parser takes `_total` off a counter's name, and then complains that nothing is left.
-    let mut rng = Rng::with_seed(6);
-    let snapshots: Vec<Snapshot> = (0..PAGES).map(|_| snapshot(&mut rng, "_total")).collect();
-    let mut encoder = text::Encoder::new();
+    let mut rng = Rng::with_seed(seed);
+    let snapshots: Vec<Snapshot> = (0..PAGES)
+        .map(|_| snapshot(&mut rng, "_total", style))
+        .collect();
+    let mut encoder = text::Encoder::new().names(Escaping::AllowUtf8);
     let pages: Vec<_> = snapshots
         .iter()
         .map(|snapshot| {
@@ -381,7 +532,7 @@ fn text_says_what_the_snapshot_holds() {
         let wanted: Vec<Sample> = snapshot
             .families()
             .iter()
-            .flat_map(|f| samples(f, false, true).into_iter().map(|s| name(f, s)))
+            .flat_map(|f| samples(f, TEXT).into_iter().map(|s| name(f, s)))
             .collect();
         same(&got, &wanted, &page);
     }

@@ -291,7 +291,9 @@ fn native_histograms_and_exemplars_land_in_prometheus() {
         got.buckets.len()
     );
     assert_eq!(prometheus.value("wait_seconds_count"), Ok(Some(wanted)));
-    let exemplars = prometheus.exemplars("wait_seconds_bucket").unwrap();
+    let exemplars = prometheus
+        .exemplars_of_series("wait_seconds_bucket")
+        .unwrap();
     let mut found: Vec<(String, String, String)> = exemplars
         .iter()
         .map(|of| {

@@ -10,8 +10,12 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use media_metrics_core::desc::Unit;
+use media_metrics_core::exemplar::Exemplar;
+use media_metrics_core::snapshot::Builder;
 use media_metrics_core::{Desc, Registry};
 use media_metrics_exporter::Server;
 use media_metrics_tests::prometheus::Prometheus;
@@ -190,4 +194,45 @@ fn protobuf_with_native_histograms() {
         Some("counter"),
         "{types:?}"
     );
+}
+
+/// Labels and values of exemplars survive the way through the scrape, by text and by messages.
+#[test]
+fn exemplars() {
+    for native_histograms in [false, true] {
+        // It keeps escapes in labels of exemplars as they stand in text: so there are none.
+        let labels = [("ssrc", "1234"), ("kind", "a'#{},=ü")];
+        let exemplar = move |value, age_ms| {
+            let time = SystemTime::now() - Duration::from_millis(age_ms);
+            Exemplar::new(labels, value, time)
+        };
+        // Of each scrape another snapshot: exemplars are of a moment.
+        let source = move || {
+            let snapshot = Builder::new()
+                .histogram(&WAIT, &[(&["x"], &[500_000, 5_000_000_000])])
+                .exemplars(
+                    "wait_seconds",
+                    &["x"],
+                    vec![exemplar(0.000_5, 100), exemplar(5.0, 50)],
+                );
+            Arc::new(snapshot.build())
+        };
+        let server = Server::builder(source).bind("127.0.0.1:0").start().unwrap();
+        let prometheus = Prometheus::scraping_exemplars(server.local_addr(), native_histograms);
+        let mut values = wait::until("exemplars", PATIENCE, || {
+            let all = prometheus.exemplars("{__name__=~\"wait_seconds.*\"}")?;
+            let told: BTreeMap<_, _> = labels.map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+            assert!(all.iter().all(|e| e.labels == told), "{all:?}");
+            let values: Vec<f64> = all.iter().map(|e| e.value).collect();
+            // Of a native histogram this version takes one of a scrape.
+            let second = native_histograms || values.contains(&5.0);
+            match values.contains(&0.000_5) && second {
+                true => Ok(values),
+                false => Err(format!("{all:?}")),
+            }
+        });
+        values.retain(|v| ![0.000_5, 5.0].contains(v));
+        assert_eq!(values, [] as [f64; 0]);
+        prometheus.expect(&[("up", 1)]);
+    }
 }

@@ -18,6 +18,9 @@ const COARSEST: i8 = -4;
 /// As many empty buckets between two populated ones are told as such: less than a span of their own would take.
 const MAX_GAP: i32 = 2;
 
+/// Most buckets that are told for one that is populated.
+const WITH_GAPS: usize = 1 + MAX_GAP as usize;
+
 /// Cells that are looked at together: a cache line of them.
 const BLOCK: usize = 8;
 
@@ -83,7 +86,7 @@ pub struct Span {
 
 /// A histogram's counts in exponential buckets, in the form in which Prometheus takes them.
 ///
-/// Kept and filled anew for each histogram, it allocates nothing.
+/// Kept and filled anew for each histogram, it allocates nothing: after the first one of a layout it has room for all.
 ///
 /// ```
 /// use media_metrics_core::{desc::Desc, snapshot::Builder};
@@ -124,6 +127,14 @@ impl NativeBuckets {
         self.schema = layout.schema;
         self.zero_count = cells.first().copied().unwrap_or(0);
         self.counts.clear();
+        self.spans.clear();
+        self.deltas.clear();
+        // For as many as there can be: so that a new bucket of a warm series takes no memory.
+        let most = layout.ends.len();
+        self.counts.reserve(most);
+        self.spans.reserve(most.min(limit));
+        self.deltas
+            .reserve(most.min(limit.saturating_mul(WITH_GAPS)));
         // The bucket at hand, and the cell behind its last one.
         let (mut bucket, mut end) = (0, 0);
         for occupied in histogram.occupied() {

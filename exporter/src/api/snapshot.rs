@@ -135,7 +135,8 @@ fn family(family: &FamilySnapshot) -> Family<'_> {
 pub(super) fn json(snapshot: &Snapshot, shown: &Filter, question: &Question) -> Bytes {
     let since = snapshot.time().duration_since(UNIX_EPOCH);
     let wanted = |name: &str| {
-        shown.shows(name) && (question.names.is_empty() || question.names.iter().any(|n| n == name))
+        shown.shows_name(name)
+            && (question.names.is_empty() || question.names.iter().any(|n| n == name))
     };
     let families = snapshot.families().iter();
     to_json(&Whole {

@@ -6,13 +6,19 @@
 //! kept (`encode`), headers and status codes (`http`).
 
 mod escape;
+mod exemplar;
 mod filter;
 mod lines;
+mod names;
 pub(crate) mod negotiate;
 pub(crate) mod number;
 pub mod openmetrics;
+pub mod openmetrics_2;
 pub(crate) mod plans;
 pub mod protobuf;
+mod settings;
 pub mod text;
 
 pub(crate) use filter::Filter;
+pub use negotiate::Escaping;
+pub(crate) use settings::Settings;

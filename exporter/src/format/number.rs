@@ -1,11 +1,13 @@
 //! How numbers look on the wire.
 //!
-//! Lives here: counts, values and bucket bounds as text. Not here: where they stand on the page.
+//! Lives here: counts, values, bucket bounds and times as text. Not here: where they stand on the page.
 //!
 //! Values and bounds follow different rules. A value is read as a number, so any text that reads back
 //! as the same `f64` will do, and the fastest is taken. A bound is the value of the label `le`: series
 //! and recording rules match on its very characters, so it is written as Go's `strconv` does with
 //! `'g', -1`, which is what Prometheus' own client libraries put there.
+
+use std::time::SystemTime;
 
 /// The longest text that [`count`] and [`value`] write: a negative `f64` with 17 digits and a
 /// three-digit exponent.
@@ -63,6 +65,17 @@ pub(crate) fn bound(out: &mut Vec<u8>, v: f64) {
     } else {
         scientific(out, &digits, exponent);
     }
+}
+
+/// Appends a time as seconds since 1970, to the millisecond; one before counts as 1970.
+pub(super) fn time(out: &mut Vec<u8>, time: SystemTime) {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = since.unwrap_or_default();
+    count(out, since.as_secs());
+    out.push(b'.');
+    let ms = since.subsec_millis();
+    let digits = [ms / 100, ms / 10 % 10, ms % 10];
+    out.extend(digits.map(|digit| b'0' + digit as u8));
 }
 
 /// Appends a bucket bound as OpenMetrics wants it: as [`bound`], and `.0` behind what would look like an integer.
@@ -211,6 +224,20 @@ mod tests {
             assert_eq!(of(value, v), text);
         }
         assert_eq!(of(count, u64::MAX), "18446744073709551615");
+    }
+
+    #[test]
+    fn times_are_seconds_to_the_millisecond() {
+        for (ms, text) in [
+            (0, "0.000"),
+            (1, "0.001"),
+            (1_520_430_000_120, "1520430000.120"),
+        ] {
+            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(ms);
+            assert_eq!(of(time, at), text);
+        }
+        let before = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
+        assert_eq!(of(time, before), "0.000");
     }
 
     #[test]

@@ -4,9 +4,8 @@
 
 use media_metrics_core::snapshot::Snapshot;
 
-use super::filter::Filter;
 use super::lines::{self, Dialect};
-use super::negotiate::Escaping;
+use super::{Escaping, Filter, Settings};
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,6 +25,9 @@ pub(crate) const END: &[u8] = b"# EOF\n";
 /// Bounds of buckets are floats (`le="1.0"`); those of histograms without native buckets, which are law, look
 /// as in Prometheus' text format (`le="1"`). A histogram with a negative bound has no sum and no count: the
 /// standard forbids them.
+///
+/// Buckets have their exemplars, with times no later than the snapshot's; a quote in their labels becomes
+/// an apostrophe, for readers that know no escapes there.
 ///
 /// Costs, memory and errors are those of [`text::Encoder`](crate::text::Encoder).
 ///
@@ -57,18 +59,41 @@ impl Encoder {
     /// An encoder that has seen nothing yet, and shows every family.
     #[must_use]
     pub const fn new() -> Self {
-        Self::with(Escaping::Underscores, Filter::ALL)
+        Self::with(Settings::DEFAULT)
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
     /// again when series of it came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::with(Escaping::Underscores, Filter::new(shown))
+        Self::with(Settings {
+            shown: Filter::new(shown),
+            ..Settings::DEFAULT
+        })
     }
 
-    pub(crate) const fn with(names: Escaping, shown: Filter) -> Self {
-        Self(lines::Encoder::new(Dialect::OpenMetrics, names, shown))
+    /// The same with names that not every reader knows written in this way; by default with underscores.
+    #[must_use]
+    pub fn names(self, names: Escaping) -> Self {
+        Self(self.0.set(|settings| settings.names = names))
+    }
+
+    /// The same, but counters and histograms also tell when they began, in samples of their own: `lost_created`
+    /// beside `lost_total`. Off by default, for readers that know no better take them for series.
+    #[must_use]
+    pub fn created(self, told: bool) -> Self {
+        Self(self.0.set(|settings| settings.created = told))
+    }
+
+    pub(crate) const fn with(settings: Settings) -> Self {
+        Self(lines::Encoder::new(Dialect::OpenMetrics, settings))
+    }
+
+    /// How many families of the last snapshot were left out because their names, once escaped, are those of others'
+    /// samples; see [`Desc::utf8_names`](media_metrics_core::Desc::utf8_names).
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.0.left_out()
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.

@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot};
 
@@ -13,10 +14,29 @@ pub(crate) trait Plan {
     /// Whose it is. Held, not just compared: so its address can't become that of another schema.
     fn schema(&self) -> &Arc<FamilySchema>;
 
-    /// Whether the plan still holds for `family`.
-    fn fits(&self, family: &FamilySnapshot) -> bool {
-        Arc::ptr_eq(self.schema(), family.schema())
+    /// The latest start of a series that is among the fixed bytes.
+    fn latest_start(&self) -> Option<SystemTime> {
+        None
     }
+
+    /// Whether the plan still holds for `family` at `now`. Not if the clock was set back to before a start: a sample
+    /// is never older than its series.
+    fn fits(&self, family: &FamilySnapshot, now: SystemTime) -> bool {
+        Arc::ptr_eq(self.schema(), family.schema())
+            && self.latest_start().is_none_or(|start| start <= now)
+    }
+}
+
+/// When a series began, as it is told at `now`.
+pub(super) fn start(schema: &FamilySchema, series: usize, now: SystemTime) -> Option<SystemTime> {
+    Some(schema.created(series)?.min(now))
+}
+
+/// The latest of all series' starts.
+pub(super) fn latest_start(schema: &FamilySchema, now: SystemTime) -> Option<SystemTime> {
+    (0..schema.len())
+        .filter_map(|i| start(schema, i, now))
+        .max()
 }
 
 /// One plan for each family of the last snapshot, in its order.
@@ -40,20 +60,21 @@ impl<P> Default for Plans<P> {
 }
 
 impl<P: Plan> Plans<P> {
-    /// Becomes the plans of `families`: keeps what still holds, makes what is new, drops the rest.
+    /// Becomes the plans of `families`, whose values are of `now`: keeps what still holds, makes what is new, drops the rest.
     ///
     /// Only if something changed, `forms` says what each family is to be exposed as: a plan of another form
     /// doesn't hold either, and `make` makes one of this form.
     pub(crate) fn follow<F>(
         &mut self,
         families: &[FamilySnapshot],
+        now: SystemTime,
         forms: impl FnOnce(&[FamilySnapshot]) -> Vec<F>,
         is_of: impl Fn(&P, &F) -> bool,
         make: impl Fn(&FamilySnapshot, F) -> P,
     ) {
         let plans = &mut self.0;
-        let unchanged =
-            plans.len() == families.len() && plans.iter().zip(families).all(|(p, f)| p.fits(f));
+        let unchanged = plans.len() == families.len()
+            && plans.iter().zip(families).all(|(p, f)| p.fits(f, now));
         if unchanged {
             return;
         }
@@ -68,7 +89,7 @@ impl<P: Plan> Plans<P> {
                     .next_if(|plan| plan.schema().desc().name() < name)
                     .is_some()
                 {}
-                old.next_if(|plan| plan.fits(family) && is_of(plan, &form))
+                old.next_if(|plan| plan.fits(family, now) && is_of(plan, &form))
                     .unwrap_or_else(|| make(family, form))
             })
             .collect();

@@ -44,6 +44,8 @@ pub struct ServerBuilder {
     stale_after: Option<Duration>,
     users: Users,
     shown: Filter,
+    openmetrics_2: bool,
+    created: bool,
     #[cfg(feature = "history")]
     history: Option<History>,
 }
@@ -60,6 +62,8 @@ impl ServerBuilder {
             stale_after: None,
             users: Users::default(),
             shown: Filter::default(),
+            openmetrics_2: false,
+            created: false,
             #[cfg(feature = "history")]
             history: None,
         }
@@ -147,6 +151,23 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether a scraper that names `application/openmetrics-text;version=2.0.0` gets it: native histograms and start
+    /// times in text. Off by default: the standard is a release candidate. See
+    /// [`openmetrics_2`](crate::openmetrics_2).
+    #[must_use]
+    pub const fn openmetrics_2(mut self, offered: bool) -> Self {
+        self.openmetrics_2 = offered;
+        self
+    }
+
+    /// Whether OpenMetrics 1.0 has `_created` samples, which tell when counters and histograms began. Off by default:
+    /// a scraper that does not know better takes them for more series. Protobuf and OpenMetrics 2.0 always tell.
+    #[must_use]
+    pub const fn openmetrics_created(mut self, told: bool) -> Self {
+        self.created = told;
+        self
+    }
+
     /// Serves the last minutes at `/api/v1/history` (JSON) and `/api/v1/history.hlog` (an interval log of
     /// HdrHistogram). For what may be asked, see [`Query::parse`](crate::history::Query::parse).
     #[cfg(feature = "history")]
@@ -211,7 +232,9 @@ impl ServerBuilder {
             source: self.source,
             #[cfg(feature = "api")]
             api: Api::new(self.shown.clone()),
-            pages: Pages::new(self.shown),
+            pages: Pages::new(self.shown)
+                .with_openmetrics_2(self.openmetrics_2)
+                .with_created(self.created),
             stale_after: self.stale_after,
             #[cfg(feature = "history")]
             history: self.history,

@@ -3,6 +3,7 @@
 //! Lives here: paths, methods, status codes, headers: a plain function from request to response. Not
 //! here: who may ask, on which thread a page is made, time limits (`desk`), encoding (`format`, `encode`).
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use http_body_util::Full;
@@ -17,7 +18,7 @@ use super::answers::{Page as Body, not_found, say, wrong_method};
 #[cfg(feature = "api")]
 use crate::api::Api;
 use crate::encode::Pages;
-use crate::format::negotiate::{Coding, Format};
+use crate::format::negotiate::Coding;
 use crate::source::Source;
 use crate::telemetry::Telemetry;
 
@@ -104,10 +105,6 @@ const ROUTES: &[Route] = &[
 pub(super) struct Asked<'a> {
     pub(super) headers: &'a HeaderMap,
     /// What stands behind the `?`, as it was sent.
-    #[cfg_attr(
-        not(feature = "api"),
-        expect(dead_code, reason = "only pages of JSON take parameters")
-    )]
     pub(super) query: Option<&'a str>,
     /// The wall clock.
     pub(super) now: SystemTime,
@@ -133,12 +130,24 @@ impl Routes {
         (route.answer)(self, asked)
     }
 
-    /// The latest snapshot, in the format and coding that the scraper likes best.
+    /// The latest snapshot, in the format and coding that the scraper likes best. With `name[]=x`, once or often, only
+    /// families that are called `x` or have such a sample.
     fn metrics(&self, asked: &Asked<'_>) -> Response<Body> {
-        let format = Format::accepted(texts(asked.headers, ACCEPT));
+        let format = self.pages.format(texts(asked.headers, ACCEPT));
         let coding = Coding::accepted(texts(asked.headers, ACCEPT_ENCODING));
-        let page = self.pages.latest(&*self.source, format, coding);
+        let parameters = form_urlencoded::parse(asked.query.unwrap_or_default().as_bytes());
+        let named = parameters.filter(|(key, _)| key == "name[]");
+        let names: Vec<Cow<'_, str>> = named.map(|(_, name)| name).collect();
+        let page = match names.is_empty() {
+            true => self.pages.latest(&*self.source, format, coding),
+            false => {
+                let names = names.iter().map(|name| &**name);
+                self.pages
+                    .latest_named(&*self.source, format, coding, names)
+            }
+        };
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
+        self.telemetry.left_out(page.left_out);
         let mut response = Response::new(Full::new(page.bytes));
         let headers = response.headers_mut();
         // Of letters and digits: it can't fail.

@@ -61,7 +61,7 @@ impl Moment {
     pub(super) fn of(snapshot: &Snapshot, shown: &Filter, dense: &mut Dense) -> Self {
         let is_told = |family: &&FamilySnapshot| {
             let name = family.schema().desc().name();
-            name != TARGET_INFO && shown.shows(name)
+            name != TARGET_INFO && shown.shows_name(name)
         };
         let target = snapshot.family(TARGET_INFO).map(FamilySnapshot::schema);
         let families = snapshot.families().iter().filter(is_told);

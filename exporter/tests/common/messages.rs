@@ -1,5 +1,7 @@
 //! The whole of `io.prometheus.client`, to read pages with: also the fields that nobody writes here.
 
+use std::time::SystemTime;
+
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
@@ -8,6 +10,34 @@ pub(crate) struct LabelPair {
     pub(crate) name: String,
     #[prost(string, tag = "2")]
     pub(crate) value: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Message)]
+pub(crate) struct Timestamp {
+    #[prost(int64, tag = "1")]
+    pub(crate) seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub(crate) nanos: i32,
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        Self {
+            seconds: since.as_secs() as i64,
+            nanos: since.subsec_nanos() as i32,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Exemplar {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) label: Vec<LabelPair>,
+    #[prost(double, optional, tag = "2")]
+    pub(crate) value: Option<f64>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) timestamp: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -20,10 +50,10 @@ pub(crate) struct Gauge {
 pub(crate) struct Counter {
     #[prost(double, optional, tag = "1")]
     pub(crate) value: Option<f64>,
-    #[prost(bytes = "vec", optional, tag = "2")]
-    pub(crate) exemplar: Option<Vec<u8>>,
-    #[prost(bytes = "vec", optional, tag = "3")]
-    pub(crate) created_timestamp: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) exemplar: Option<Exemplar>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) created_timestamp: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -32,8 +62,8 @@ pub(crate) struct Bucket {
     pub(crate) cumulative_count: Option<u64>,
     #[prost(double, optional, tag = "2")]
     pub(crate) upper_bound: Option<f64>,
-    #[prost(bytes = "vec", optional, tag = "3")]
-    pub(crate) exemplar: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) exemplar: Option<Exemplar>,
     #[prost(double, optional, tag = "4")]
     pub(crate) cumulative_count_float: Option<f64>,
 }
@@ -56,8 +86,8 @@ pub(crate) struct Histogram {
     pub(crate) sample_sum: Option<f64>,
     #[prost(message, repeated, tag = "3")]
     pub(crate) bucket: Vec<Bucket>,
-    #[prost(bytes = "vec", optional, tag = "15")]
-    pub(crate) created_timestamp: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "15")]
+    pub(crate) created_timestamp: Option<Timestamp>,
     #[prost(sint32, optional, tag = "5")]
     pub(crate) schema: Option<i32>,
     #[prost(double, optional, tag = "6")]
@@ -78,8 +108,8 @@ pub(crate) struct Histogram {
     pub(crate) positive_delta: Vec<i64>,
     #[prost(double, repeated, packed = "false", tag = "14")]
     pub(crate) positive_count: Vec<f64>,
-    #[prost(bytes = "vec", repeated, tag = "16")]
-    pub(crate) exemplars: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "16")]
+    pub(crate) exemplars: Vec<Exemplar>,
 }
 
 #[derive(Clone, PartialEq, Message)]

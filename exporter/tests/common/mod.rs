@@ -5,6 +5,8 @@
 pub(crate) mod client;
 #[allow(dead_code, reason = "not every test reads messages")]
 pub(crate) mod messages;
+#[allow(dead_code, reason = "not every test reads OpenMetrics 2.0")]
+pub(crate) mod openmetrics_2;
 #[allow(dead_code, reason = "not every test reads pages")]
 pub(crate) mod parser;
 #[allow(dead_code, reason = "not every test makes snapshots up")]

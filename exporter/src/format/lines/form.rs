@@ -19,11 +19,12 @@ use std::collections::HashSet;
 use media_metrics_core::snapshot::{FamilySnapshot, Values};
 
 use super::Dialect;
+use crate::format::{Escaping, escape};
 
 /// A type, as far as it shows in lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Of a kind of value that lines have no words for: left out.
+    /// Of a kind of value that lines have no words for, or under a name that is another's: left out.
     None,
     Counter,
     Gauge,
@@ -47,30 +48,42 @@ impl Form {
 }
 
 /// Whether a family is an info by its name.
-pub(super) fn is_named_info(family: &FamilySnapshot) -> bool {
+pub(in crate::format) fn is_named_info(family: &FamilySnapshot) -> bool {
     matches!(family.values(), Values::Gauge(_)) && family.schema().desc().name().ends_with("_info")
 }
 
 /// Whether a gauge's values say what an info's must: that it is there.
-pub(super) fn all_ones(values: &Values) -> bool {
+pub(in crate::format) fn all_ones(values: &Values) -> bool {
     matches!(values, Values::Gauge(levels) if levels.iter().flatten().all(|&level| level == 1.0))
 }
 
-/// One for each family, in their order.
-pub(super) fn forms(families: &[FamilySnapshot], dialect: Dialect) -> Vec<Form> {
-    let plain = |family: &FamilySnapshot| match family.values() {
+/// One for each family, in their order; none for those that are not `placed`.
+pub(super) fn forms(
+    families: &[FamilySnapshot],
+    placed: &[bool],
+    dialect: Dialect,
+    scheme: Escaping,
+) -> Vec<Form> {
+    let plain = |(family, placed): (&FamilySnapshot, &bool)| match family.values() {
+        _ if !placed => Form::None,
         Values::Counter(_) => Form::Counter,
         Values::Gauge(_) => Form::Gauge,
         Values::Histogram(_) => Form::Histogram,
         _ => Form::None,
     };
+    let placed = || families.iter().zip(placed);
     if dialect == Dialect::Prometheus {
-        return families.iter().map(plain).collect();
+        return placed().map(plain).collect();
     }
-    let mut names = Names::of(families);
-    let typed = |family: &FamilySnapshot| {
+    let name = |family: &'_ FamilySnapshot| {
         let name = family.schema().desc().name();
-        match plain(family) {
+        escape::family_name(name, scheme).into_owned()
+    };
+    let shown = placed().filter(|(_, placed)| **placed);
+    let mut names = Names::of(shown.map(|(family, _)| (name(family), family.values())));
+    let typed = |(family, placed): (&FamilySnapshot, &bool)| {
+        let name = &*name(family);
+        match plain((family, placed)) {
             Form::Counter if names.claim(name, "_total", &["", "_created"]) => Form::Counter,
             Form::Counter => Form::Unknown,
             Form::Gauge if is_named_info(family) && all_ones(family.values()) => {
@@ -83,7 +96,7 @@ pub(super) fn forms(families: &[FamilySnapshot], dialect: Dialect) -> Vec<Form> 
             form => form,
         }
     };
-    families.iter().map(typed).collect()
+    placed().map(typed).collect()
 }
 
 /// Names that are taken.
@@ -91,14 +104,13 @@ struct Names(HashSet<String>);
 
 impl Names {
     /// All names that stand on the page whatever the types.
-    fn of(families: &[FamilySnapshot]) -> Self {
+    fn of<'a>(families: impl Iterator<Item = (String, &'a Values)>) -> Self {
         let mut names = HashSet::new();
-        for family in families {
-            let name = family.schema().desc().name();
-            names.insert(name.to_owned());
-            if matches!(family.values(), Values::Histogram(_)) {
+        for (name, values) in families {
+            if matches!(values, Values::Histogram(_)) {
                 names.extend(["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
             }
+            names.insert(name);
         }
         Self(names)
     }

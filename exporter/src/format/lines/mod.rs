@@ -14,10 +14,12 @@ mod plan;
 use media_metrics_core::snapshot::Snapshot;
 
 use self::plan::Lines;
-use super::filter::Filter;
-use super::negotiate::Escaping;
+
+pub(super) use self::form::{all_ones, is_named_info};
+pub(super) use self::plan::scaled;
 use super::openmetrics::END;
 use super::plans::Plans;
+use super::{Settings, names};
 
 /// Which of the two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,33 +32,48 @@ pub(super) enum Dialect {
 #[derive(Debug)]
 pub(super) struct Encoder {
     dialect: Dialect,
-    names: Escaping,
-    shown: Filter,
+    settings: Settings,
     plans: Plans<Lines>,
+    left_out: usize,
 }
 
 impl Encoder {
-    pub(super) const fn new(dialect: Dialect, names: Escaping, shown: Filter) -> Self {
+    pub(super) const fn new(dialect: Dialect, settings: Settings) -> Self {
         Self {
             dialect,
-            names,
-            shown,
+            settings,
             plans: Plans::new(),
+            left_out: 0,
         }
+    }
+
+    /// The same with other settings, having seen nothing.
+    pub(super) fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.settings;
+        change(&mut settings);
+        Self::new(self.dialect, settings)
+    }
+
+    /// Families of the last snapshot whose escaped names were another's.
+    pub(super) const fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.
     pub(super) fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
-        let families = snapshot.families();
-        let (dialect, names, shown) = (self.dialect, self.names, &self.shown);
+        let (families, now) = (snapshot.families(), snapshot.time());
+        let (dialect, settings) = (self.dialect, &self.settings);
+        let left_out = &mut self.left_out;
         self.plans.follow(
             families,
-            |families| form::forms(families, dialect),
-            |plan, form| plan.form() == *form,
-            |family, form| {
-                let shown = shown.shows(family.schema().desc().name());
-                Lines::new(family, form, dialect, names, shown)
+            now,
+            |families| {
+                let placed = names::placed(families, settings.names);
+                *left_out = placed.iter().filter(|&&placed| !placed).count();
+                form::forms(families, &placed, dialect, settings.names)
             },
+            |plan, form| plan.form() == *form,
+            |family, form| Lines::new(family, form, dialect, settings, now),
         );
         let end: &[u8] = match dialect {
             Dialect::Prometheus => b"",
@@ -65,7 +82,7 @@ impl Encoder {
         page.clear();
         page.reserve(self.plans.iter().map(Lines::max_bytes).sum::<usize>() + end.len());
         for (plan, family) in self.plans.iter().zip(families) {
-            plan.write(family.values(), page);
+            plan.write(family.values(), now, page);
         }
         page.extend_from_slice(end);
     }

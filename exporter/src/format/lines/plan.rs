@@ -7,7 +7,10 @@
 //! feed of the line before: so a line is one copy and one number, and can be left out. A family without
 //! a line is left out whole.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use media_metrics_core::desc::Desc;
 use media_metrics_core::histogram::HistogramSnapshot;
@@ -15,9 +18,8 @@ use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 use super::Dialect;
 use super::form::{Form, all_ones, is_named_info};
-use crate::format::negotiate::Escaping;
-use crate::format::plans::Plan;
-use crate::format::{escape, number};
+use crate::format::plans::{self, Plan};
+use crate::format::{Escaping, Settings, escape, exemplar, names, number};
 
 /// What doesn't change in a family's text while its schema stays the same.
 #[derive(Debug)]
@@ -28,6 +30,12 @@ pub(super) struct Lines {
     ones: Option<bool>,
     /// Whether histograms have a sum and a count.
     totals: bool,
+    /// Whether behind each series' other lines stands one that tells when it began.
+    created: bool,
+    /// The latest start that such a line tells.
+    latest_start: Option<SystemTime>,
+    /// How exemplars' labels are written; `None`: there are no exemplars.
+    exemplars: Option<Escaping>,
     /// The comments (without their last line feed) and all chunks, end to end.
     fixed: Vec<u8>,
     /// Where the comments and each chunk end.
@@ -39,8 +47,13 @@ impl Plan for Lines {
         &self.schema
     }
 
-    fn fits(&self, family: &FamilySnapshot) -> bool {
+    fn latest_start(&self) -> Option<SystemTime> {
+        self.latest_start
+    }
+
+    fn fits(&self, family: &FamilySnapshot, now: SystemTime) -> bool {
         Arc::ptr_eq(&self.schema, family.schema())
+            && self.latest_start.is_none_or(|start| start <= now)
             && self
                 .ones
                 .is_none_or(|ones| ones == all_ones(family.values()))
@@ -48,37 +61,41 @@ impl Plan for Lines {
 }
 
 impl Lines {
-    /// The text of `family`; none, if it is not `shown`.
+    /// The text of `family`, whose values are of `now`; none, if it is not to be shown.
     pub(super) fn new(
         family: &FamilySnapshot,
         form: Form,
         dialect: Dialect,
-        names: Escaping,
-        shown: bool,
+        settings: &Settings,
+        now: SystemTime,
     ) -> Self {
         let schema = family.schema();
         let desc = schema.desc();
         let negative = desc.bounds().first().is_some_and(|&bound| bound < 0.0);
-        let may_be_info = dialect == Dialect::OpenMetrics && is_named_info(family);
+        let open = dialect == Dialect::OpenMetrics;
+        let typed = matches!(form, Form::Counter | Form::Histogram);
+        let created = open && typed && settings.created;
         let mut lines = Self {
             schema: Arc::clone(schema),
             form,
-            ones: may_be_info.then(|| all_ones(family.values())),
-            totals: dialect == Dialect::Prometheus || !negative || form == Form::UnknownHistogram,
+            ones: (open && is_named_info(family)).then(|| all_ones(family.values())),
+            totals: !open || !negative || form == Form::UnknownHistogram,
+            created,
+            latest_start: created.then(|| plans::latest_start(schema, now)).flatten(),
+            exemplars: (open && typed).then_some(settings.names),
             fixed: Vec::new(),
             ends: Vec::new(),
         };
-        let mut name = Vec::new();
-        escape::name(&mut name, desc.name(), names);
         let mut layout = Layout {
             lines: &mut lines,
-            schema,
+            family,
             dialect,
-            names,
-            name: &name,
+            names: settings.names,
+            name: escape::family_name(desc.name(), settings.names),
+            now,
         };
         match form {
-            _ if !shown || schema.is_empty() => {}
+            _ if schema.is_empty() || !settings.shown.shows(desc, settings.names) => {}
             Form::None => {}
             Form::Counter => layout.numbers("counter"),
             Form::Gauge => layout.numbers("gauge"),
@@ -96,13 +113,13 @@ impl Lines {
         self.form
     }
 
-    /// The family's text is never longer than this.
+    /// The family's text is never longer than this and its exemplars.
     pub(super) fn max_bytes(&self) -> usize {
         self.fixed.len() + self.ends.len() * number::MAX_BYTES + 1
     }
 
-    /// Appends the family's text; nothing, if no series has a value.
-    pub(super) fn write(&self, values: &Values, page: &mut Vec<u8>) {
+    /// Appends the family's text, of `now`; nothing, if no series has a value.
+    pub(super) fn write(&self, values: &Values, now: SystemTime, page: &mut Vec<u8>) {
         if self.ends.is_empty() {
             return;
         }
@@ -112,6 +129,13 @@ impl Lines {
         let lines = page.len();
         let per_unit = self.schema.desc().recorded_per_unit();
         match values {
+            Values::Counter(totals) if self.created => {
+                for &total in totals {
+                    page.extend_from_slice(chunks.next().unwrap_or_default());
+                    scaled(page, total, per_unit);
+                    page.extend_from_slice(chunks.next().unwrap_or_default());
+                }
+            }
             Values::Counter(totals) => {
                 for (chunk, &total) in chunks.zip(totals) {
                     page.extend_from_slice(chunk);
@@ -131,10 +155,18 @@ impl Lines {
             }
             Values::Histogram(series) => {
                 for histogram in series {
-                    write_buckets(&mut chunks, histogram, page);
+                    match self.exemplars {
+                        Some(names) if !histogram.exemplars().is_empty() => {
+                            self.write_exemplary(&mut chunks, histogram, names, now, page);
+                        }
+                        _ => write_buckets(&mut chunks, histogram, page),
+                    }
                     if self.totals {
                         write_sum(&mut chunks, histogram, per_unit, page);
                         write_count(&mut chunks, histogram, page);
+                    }
+                    if self.created {
+                        page.extend_from_slice(chunks.next().unwrap_or_default());
                     }
                 }
             }
@@ -144,6 +176,26 @@ impl Lines {
             page.push(b'\n');
         } else {
             page.truncate(start);
+        }
+    }
+
+    /// Buckets with their exemplars.
+    fn write_exemplary<'a>(
+        &self,
+        chunks: &mut impl Iterator<Item = &'a [u8]>,
+        histogram: &HistogramSnapshot,
+        names: Escaping,
+        now: SystemTime,
+        page: &mut Vec<u8>,
+    ) {
+        let bounds = self.schema.desc().bounds();
+        let exemplars = exemplar::by_bucket(histogram, bounds);
+        for (at_or_below, (_, exemplar)) in histogram.classic().zip(exemplars) {
+            page.extend_from_slice(chunks.next().unwrap_or_default());
+            number::count(page, at_or_below);
+            if let Some(exemplar) = exemplar {
+                exemplar::write(page, exemplar, names, exemplar::OPENMETRICS_1, now);
+            }
         }
     }
 
@@ -181,46 +233,54 @@ impl Lines {
 /// A plan while it is made.
 struct Layout<'a> {
     lines: &'a mut Lines,
-    schema: &'a FamilySchema,
+    family: &'a FamilySnapshot,
     dialect: Dialect,
     names: Escaping,
     /// The family's name as samples have it, escaped.
-    name: &'a [u8],
+    name: Cow<'a, str>,
+    now: SystemTime,
 }
 
 impl Layout<'_> {
     /// One line a series: `name{labels} `.
     fn numbers(&mut self, kind: &str) {
         self.comments("", kind, "# HELP ");
-        for series in 0..self.schema.len() {
+        for series in self.series() {
             self.line(series, "", None);
+            self.created(series);
         }
     }
 
     /// For each series the buckets up to `+Inf`, then the sum, then the count.
     fn histograms(&mut self) {
         self.comments("", "histogram", "# HELP ");
-        for series in 0..self.schema.len() {
+        for series in self.series() {
             self.buckets(series);
             if self.lines.totals {
                 self.line(series, "_sum", None);
                 self.line(series, "_count", None);
             }
+            self.created(series);
         }
     }
 
     /// The same lines, sorted by name, under comments of their own.
     fn untyped_histograms(&mut self) {
         self.comments("_bucket", "unknown", "# HELP ");
-        (0..self.schema.len()).for_each(|series| self.buckets(series));
+        self.series().for_each(|series| self.buckets(series));
         for suffix in ["_sum", "_count"] {
             self.comments(suffix, "unknown", "\n# HELP ");
-            (0..self.schema.len()).for_each(|series| self.line(series, suffix, None));
+            self.series()
+                .for_each(|series| self.line(series, suffix, None));
         }
     }
 
+    fn series(&self) -> Range<usize> {
+        0..self.family.schema().len()
+    }
+
     fn buckets(&mut self, series: usize) {
-        let desc = Arc::clone(self.schema.desc());
+        let desc = Arc::clone(self.family.schema().desc());
         for &le in desc.bounds().iter().chain(&[f64::INFINITY]) {
             self.line(series, "_bucket", Some(le));
         }
@@ -228,44 +288,92 @@ impl Layout<'_> {
 
     /// Help, type and unit. `first` begins the first line.
     fn comments(&mut self, suffix: &str, kind: &str, first: &str) {
-        let desc = Arc::clone(self.schema.desc());
+        let desc = Arc::clone(self.family.schema().desc());
         let open = self.dialect == Dialect::OpenMetrics;
-        let mut name = [self.name, suffix.as_bytes()].concat();
+        let mut name = format!("{}{suffix}", self.name);
         if open {
             // The type's own suffix belongs to its samples, not to the family.
             name.truncate(name.len() - self.lines.form.suffix().len());
         }
-        self.push(first).push(&name).push(" ");
+        self.push(first).comment_name(&name).push(" ");
         if open {
             // All that is escaped in a label's value is escaped here, too.
             escape::label_value(&mut self.lines.fixed, desc.help());
         } else {
             escape::help(&mut self.lines.fixed, desc.help());
         }
-        self.push("\n# TYPE ").push(&name).push(" ").push(kind);
+        self.push("\n# TYPE ")
+            .comment_name(&name)
+            .push(" ")
+            .push(kind);
         if let Some(unit) = unit(&desc, &name).filter(|_| open && kind != "info") {
-            self.push("\n# UNIT ").push(&name).push(" ").push(unit);
+            self.push("\n# UNIT ")
+                .comment_name(&name)
+                .push(" ")
+                .push(unit);
         }
         self.close_chunk();
     }
 
+    fn comment_name(&mut self, name: &str) -> &mut Self {
+        match escape::is_plain_name(name) {
+            true => self.push(name),
+            false => {
+                escape::quoted(&mut self.lines.fixed, name);
+                self
+            }
+        }
+    }
+
     /// A chunk: the line feed of the line before, name, labels, and the space before the number.
     fn line(&mut self, series: usize, suffix: &str, le: Option<f64>) {
-        let (schema, name, names) = (self.schema, self.name, self.names);
-        self.push("\n").push(name).push(suffix);
-        let mut before = "{";
-        for (label, value) in schema.labels(series) {
+        let name = format!("{}{suffix}", self.name);
+        self.start(series, &name, le);
+        self.close_chunk();
+    }
+
+    /// A chunk that is a whole line: when the series began.
+    fn created(&mut self, series: usize) {
+        let start = plans::start(self.family.schema(), series, self.now);
+        let Some(start) = start.filter(|_| self.lines.created) else {
+            return;
+        };
+        let suffix = self.lines.form.suffix();
+        let stem = self.name.strip_suffix(suffix).unwrap_or(&self.name);
+        let name = format!("{stem}_created");
+        self.start(series, &name, None);
+        number::time(&mut self.lines.fixed, start);
+        self.close_chunk();
+    }
+
+    fn start(&mut self, series: usize, name: &str, le: Option<f64>) {
+        let schema = Arc::clone(self.family.schema());
+        self.push("\n");
+        // A name that needs quotes stands among the labels.
+        let mut before = match escape::is_plain_name(name) {
+            true => {
+                self.push(name);
+                "{"
+            }
+            false => {
+                self.push("{");
+                escape::quoted(&mut self.lines.fixed, name);
+                ","
+            }
+        };
+        let pairs = schema.labels(series);
+        let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
+        let escaped = names::labels(&label_names, self.names, self.family.values());
+        for (label, (_, value)) in escaped.iter().zip(pairs) {
             self.push(before);
-            escape::name(&mut self.lines.fixed, label, names);
-            self.push("=\"");
-            escape::label_value(&mut self.lines.fixed, value);
-            self.push("\"");
+            escape::label(&mut self.lines.fixed, label, value);
             before = ",";
         }
         if let Some(le) = le {
             self.push(before).push("le=\"");
             // Bounds that are law look everywhere as they always did; others as each format's readers expect.
-            if self.dialect == Dialect::OpenMetrics && schema.desc().native_schema().is_some() {
+            let is_law = schema.desc().native_schema().is_none();
+            if self.dialect == Dialect::OpenMetrics && !is_law {
                 number::float_bound(&mut self.lines.fixed, le);
             } else {
                 number::bound(&mut self.lines.fixed, le);
@@ -274,7 +382,6 @@ impl Layout<'_> {
             before = ",";
         }
         self.push(if before == "{" { " " } else { "} " });
-        self.close_chunk();
     }
 
     fn close_chunk(&mut self) {
@@ -288,10 +395,10 @@ impl Layout<'_> {
 }
 
 /// The unit to be told: the family's name must end in it.
-fn unit(desc: &Desc, name: &[u8]) -> Option<&'static str> {
+fn unit(desc: &Desc, name: &str) -> Option<&'static str> {
     let unit = desc.exposed_unit().suffix();
-    let stem = name.strip_suffix(unit.as_bytes())?;
-    (!unit.is_empty() && stem.ends_with(b"_")).then_some(unit)
+    let stem = name.strip_suffix(unit)?;
+    (!unit.is_empty() && stem.ends_with('_')).then_some(unit)
 }
 
 fn write_buckets<'a>(
@@ -333,7 +440,7 @@ fn write_count<'a>(
 
 /// A recorded number in the exposed unit. An unscaled one keeps all its digits, also above 2^53.
 #[inline]
-fn scaled(page: &mut Vec<u8>, recorded: u64, per_unit: f64) {
+pub(in crate::format) fn scaled(page: &mut Vec<u8>, recorded: u64, per_unit: f64) {
     if per_unit == 1.0 {
         number::count(page, recorded);
     } else {

@@ -17,23 +17,27 @@ pub(crate) enum Media {
     Text100,
     OpenMetrics001,
     OpenMetrics100,
+    OpenMetrics200,
     Protobuf,
 }
 
 impl Media {
     /// All, and of those that a range likes equally the one to take first.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Text004,
         Self::OpenMetrics100,
         Self::Protobuf,
         Self::Text100,
         Self::OpenMetrics001,
+        Self::OpenMetrics200,
     ];
 
     const fn essence(self) -> (&'static str, &'static str) {
         match self {
             Self::Text004 | Self::Text100 => ("text", "plain"),
-            Self::OpenMetrics001 | Self::OpenMetrics100 => ("application", "openmetrics-text"),
+            Self::OpenMetrics001 | Self::OpenMetrics100 | Self::OpenMetrics200 => {
+                ("application", "openmetrics-text")
+            }
             Self::Protobuf => ("application", "vnd.google.protobuf"),
         }
     }
@@ -45,6 +49,7 @@ impl Media {
             Self::Text100 => &[("version", "1.0.0")],
             Self::OpenMetrics001 => &[("version", "0.0.1")],
             Self::OpenMetrics100 => &[("version", "1.0.0")],
+            Self::OpenMetrics200 => &[("version", "2.0.0")],
             Self::Protobuf => &[
                 ("proto", "io.prometheus.client.MetricFamily"),
                 ("encoding", "delimited"),
@@ -54,7 +59,15 @@ impl Media {
 
     /// Whether a range must name its parameters to get it: nobody finds it behind `*/*`.
     const fn only_by_version(self) -> bool {
-        matches!(self, Self::Text100 | Self::OpenMetrics001)
+        matches!(
+            self,
+            Self::Text100 | Self::OpenMetrics001 | Self::OpenMetrics200
+        )
+    }
+
+    /// Whether its grammar has no place for other names than those of letters, digits and underscores.
+    const fn is_ascii(self) -> bool {
+        matches!(self, Self::Text004 | Self::OpenMetrics001)
     }
 
     /// Whether its `Content-Type` always tells how names are escaped: later formats do.
@@ -91,14 +104,16 @@ impl Media {
     }
 }
 
-/// How names are written that are more than letters, digits, underscores and colons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Escaping {
+/// How names are written that are more than letters, digits, underscores and colons. The rules are those of
+/// Prometheus' [escaping schemes](https://prometheus.io/docs/instrumenting/escaping_schemes/).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Escaping {
     /// As they are, in quotes.
     AllowUtf8,
-    /// Each character that is not allowed becomes an underscore.
+    /// Each character that is not allowed becomes an underscore: what every reader takes.
+    #[default]
     Underscores,
-    /// Dots become `_dot_`, and underscores two.
+    /// Dots become `_dot_`, and underscores two, as does what else is not allowed.
     Dots,
     /// Such a name begins with `U__`, and has characters by number.
     Values,
@@ -121,7 +136,7 @@ impl Escaping {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Format {
     pub(crate) media: Media,
-    /// As asked for; `None` if the scraper didn't say: then it is [`Escaping::Underscores`].
+    /// As asked for; `None` if the scraper didn't say.
     pub(crate) escaping: Option<Escaping>,
 }
 
@@ -135,8 +150,12 @@ impl Format {
     /// The format that these `Accept` fields like best.
     ///
     /// Of each format the range counts that means it most exactly; the highest weight wins, of equal ones the
-    /// range that stands first. What can't be read is skipped.
-    pub(crate) fn accepted<'a>(fields: impl Iterator<Item = &'a str>) -> Self {
+    /// range that stands first. What can't be read is skipped. OpenMetrics 2.0 is
+    /// none of them unless it is offered.
+    pub(crate) fn accepted<'a>(
+        fields: impl Iterator<Item = &'a str>,
+        openmetrics_2_offered: bool,
+    ) -> Self {
         let ranges: Vec<Range<'_>> = fields
             .flat_map(MediaTypeList::new)
             .filter_map(Result::ok)
@@ -157,6 +176,7 @@ impl Format {
         Media::ALL
             .into_iter()
             .rev()
+            .filter(|&media| openmetrics_2_offered || media != Media::OpenMetrics200)
             .filter_map(liked)
             .max_by_key(|&(_, at, range)| (range.weight, Reverse(at)))
             .map_or(Self::DEFAULT, |(media, _, range)| Self {
@@ -165,9 +185,15 @@ impl Format {
             })
     }
 
-    /// How names are escaped.
+    /// How names are escaped. Formats from before there were quotes around names have none, whoever asks.
     pub(crate) fn names(self) -> Escaping {
-        self.escaping.unwrap_or(Escaping::Underscores)
+        match self.escaping {
+            Some(Escaping::AllowUtf8) if self.media.is_ascii() => Escaping::Underscores,
+            Some(asked) => asked,
+            // It has quotes from its beginning.
+            None if self.media == Media::OpenMetrics200 => Escaping::AllowUtf8,
+            None => Escaping::Underscores,
+        }
     }
 }
 
@@ -236,7 +262,7 @@ mod tests {
     use super::*;
 
     fn chosen(accept: &str) -> String {
-        Format::accepted([accept].into_iter()).to_string()
+        Format::accepted([accept].into_iter(), false).to_string()
     }
 
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -353,9 +379,62 @@ mod tests {
     }
 
     #[test]
+    fn openmetrics_2_is_for_hosts_that_offer_it_and_scrapers_that_name_it() {
+        let open_2 = "application/openmetrics-text; version=2.0.0; charset=utf-8";
+        for (accept, wanted) in [
+            ("application/openmetrics-text;version=2.0.0", open_2),
+            (
+                "application/openmetrics-text;version=2.0.0;q=0.5,application/openmetrics-text;version=1.0.0;q=0.4",
+                open_2,
+            ),
+            (
+                "application/openmetrics-text;version=2.0.0;escaping=dots",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=dots",
+            ),
+            ("application/openmetrics-text", OPEN),
+            ("application/*", OPEN),
+            ("*/*", TEXT),
+        ] {
+            let format = Format::accepted([accept].into_iter(), true);
+            assert_eq!(format.to_string(), wanted, "{accept}");
+        }
+        let named = "application/openmetrics-text;version=2.0.0";
+        let format = Format::accepted([named].into_iter(), true);
+        assert_eq!(format.names(), Escaping::AllowUtf8);
+    }
+
+    #[test]
+    fn formats_without_quotes_have_none() {
+        let utf8 = ";escaping=allow-utf-8";
+        for (accept, names) in [
+            ("text/plain;version=0.0.4", Escaping::Underscores),
+            ("text/plain;version=1.0.0", Escaping::AllowUtf8),
+            (
+                "application/openmetrics-text;version=0.0.1",
+                Escaping::Underscores,
+            ),
+            (
+                "application/openmetrics-text;version=1.0.0",
+                Escaping::AllowUtf8,
+            ),
+            ("application/vnd.google.protobuf", Escaping::AllowUtf8),
+        ] {
+            let format = Format::accepted([&*format!("{accept}{utf8}")].into_iter(), false);
+            assert_eq!(format.names(), names, "{accept}");
+        }
+        assert_eq!(
+            chosen("text/plain;version=0.0.4;escaping=allow-utf-8"),
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+        );
+    }
+
+    #[test]
     fn several_fields_are_one_list() {
         let fields = ["text/plain;q=0.5", "application/openmetrics-text;q=0.7"];
-        assert_eq!(Format::accepted(fields.into_iter()).to_string(), OPEN);
-        assert_eq!(Format::accepted([].into_iter()), Format::DEFAULT);
+        assert_eq!(
+            Format::accepted(fields.into_iter(), false).to_string(),
+            OPEN
+        );
+        assert_eq!(Format::accepted([].into_iter(), false), Format::DEFAULT);
     }
 }

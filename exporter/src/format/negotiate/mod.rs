@@ -12,7 +12,8 @@ mod coding;
 
 use accept::weight;
 
-pub(crate) use accept::{Escaping, Format, Media};
+pub use accept::Escaping;
+pub(crate) use accept::{Format, Media};
 pub(crate) use coding::Coding;
 
 #[cfg(test)]
@@ -36,7 +37,7 @@ mod tests {
         vec(piece, 0..40).prop_map(|pieces| pieces.concat())
     }
 
-    const OURS: [(&str, Media); 5] = [
+    const OURS: [(&str, Media); 6] = [
         ("text/plain;version=0.0.4", Media::Text004),
         ("text/plain;version=1.0.0", Media::Text100),
         (
@@ -46,6 +47,10 @@ mod tests {
         (
             "application/openmetrics-text;version=1.0.0",
             Media::OpenMetrics100,
+        ),
+        (
+            "application/openmetrics-text;version=2.0.0",
+            Media::OpenMetrics200,
         ),
         (
             "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
@@ -60,7 +65,7 @@ mod tests {
         #[test]
         fn no_header_is_too_hostile(fields in vec(hostile(), 0..4)) {
             let fields = || fields.iter().map(String::as_str);
-            let told = Format::accepted(fields()).to_string();
+            let told = Format::accepted(fields(), true).to_string();
             prop_assert!(told.bytes().all(|b| b.is_ascii_graphic() || b == b' '), "{told:?}");
             prop_assert!(["gzip", "zstd", "identity"].contains(&Coding::accepted(fields()).name()));
         }
@@ -68,7 +73,7 @@ mod tests {
         /// Among formats that are named, the heaviest wins, of equals the first; whatever is between them.
         #[test]
         fn the_heaviest_is_chosen(
-            asked in vec((0_usize..5, 0_u16..=1_000, "[a-z]{1,5}/[a-z]{1,5}(;q=0\\.[0-9])?"), 1..6),
+            asked in vec((0_usize..6, 0_u16..=1_000, "[a-z]{1,5}/[a-z]{1,5}(;q=0\\.[0-9])?"), 1..6),
         ) {
             let header: Vec<String> = asked
                 .iter()
@@ -84,7 +89,7 @@ mod tests {
                     best = Some((q, OURS[at].1));
                 }
             }
-            let chosen = Format::accepted([header.as_str()].into_iter()).media;
+            let chosen = Format::accepted([header.as_str()].into_iter(), true).media;
             prop_assert_eq!(chosen, best.map_or(Media::Text004, |(_, media)| media), "{}", header);
         }
     }

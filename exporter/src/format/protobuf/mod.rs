@@ -1,19 +1,19 @@
 //! Prometheus' protobuf format: `io.prometheus.client.MetricFamily`, each with its length before it.
 //!
-//! Lives here: the public encoder. `messages` are the schema, `plan` the fixed bytes between the numbers. Not here:
+//! Lives here: the public encoder. `messages` are the schema, `plan` the fixed bytes between the numbers,
+//! `histogram` what changes of a histogram. Not here:
 //! how histograms get exponential buckets (core), sharing an encoded page among scrapers (`encode`).
 
+mod histogram;
 mod messages;
 mod plan;
 
 use media_metrics_core::snapshot::Snapshot;
 
-#[cfg(feature = "remote-write")]
-pub(crate) use self::plan::ZERO_THRESHOLD;
-use self::plan::{Family, Scratch};
-use super::filter::Filter;
-use super::negotiate::Escaping;
+use self::histogram::Scratch;
+use self::plan::Family;
 use super::plans::Plans;
+use super::{Escaping, Filter, Settings, names};
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str =
@@ -23,11 +23,15 @@ pub const CONTENT_TYPE: &str =
 /// has more gets coarser ones.
 pub const MAX_NATIVE_BUCKETS: usize = 160;
 
+/// Up to it a value counts as zero: that of Prometheus' client libraries, 2^-128. No recorded value but 0 is below.
+pub(crate) const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
+
 /// Encodes snapshots as Prometheus' protobuf messages, and remembers what doesn't change between them.
 ///
 /// Histograms have classic buckets and, unless their family says otherwise
 /// ([`Desc::classic_only`](media_metrics_core::Desc::classic_only)), native ones of the family's schema, at most
-/// [`MAX_NATIVE_BUCKETS`]. A value of more than 53 bits is rounded: the format's numbers are `f64`.
+/// [`MAX_NATIVE_BUCKETS`]. Counters and histograms tell when they began, never later than the snapshot, and have
+/// exemplars. A value of more than 53 bits is rounded: the format's numbers are `f64`.
 ///
 /// - **Cost**: a copy of the fixed bytes and of eight more for each counter and gauge; of a histogram also reading
 ///   its counts. No allocation once every series has been seen and `page` is as large as the messages.
@@ -47,9 +51,9 @@ pub const MAX_NATIVE_BUCKETS: usize = 160;
 /// ```
 #[derive(Debug)]
 pub struct Encoder {
-    names: Escaping,
-    shown: Filter,
+    settings: Settings,
     plans: Plans<Family>,
+    left_out: usize,
     scratch: Scratch,
 }
 
@@ -57,41 +61,62 @@ impl Encoder {
     /// An encoder that has seen nothing yet, and shows every family.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Escaping::Underscores, Filter::ALL)
+        Self::with(Settings::DEFAULT)
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
     /// again when series of it came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::with(Escaping::Underscores, Filter::new(shown))
+        Self::with(Settings {
+            shown: Filter::new(shown),
+            ..Settings::DEFAULT
+        })
     }
 
-    pub(crate) fn with(names: Escaping, shown: Filter) -> Self {
-        Self {
+    /// The same with names that not every reader knows written in this way; by default with underscores.
+    #[must_use]
+    pub fn names(self, names: Escaping) -> Self {
+        Self::with(Settings {
             names,
-            shown,
+            ..self.settings
+        })
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        Self {
+            settings,
             plans: Plans::new(),
+            left_out: 0,
             scratch: Scratch::default(),
         }
     }
 
+    /// How many families of the last snapshot were left out because their names, once escaped, are those of others'
+    /// samples; see [`Desc::utf8_names`](media_metrics_core::Desc::utf8_names).
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// Writes the messages of `snapshot` into `page`, in place of what was there; its capacity is kept.
     pub fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
-        let families = snapshot.families();
-        let (names, shown) = (self.names, &self.shown);
+        let (families, now) = (snapshot.families(), snapshot.time());
+        let (settings, left_out) = (&self.settings, &mut self.left_out);
         self.plans.follow(
             families,
-            |families| vec![(); families.len()],
-            |_, ()| true,
-            |family, ()| {
-                let shown = shown.shows(family.schema().desc().name());
-                Family::new(family, names, shown)
+            now,
+            |families| {
+                let placed = names::placed(families, settings.names);
+                *left_out = placed.iter().filter(|&&placed| !placed).count();
+                placed
             },
+            |plan, &placed| plan.is_placed() == placed,
+            |family, placed| Family::new(family, placed, settings, now),
         );
         page.clear();
         for (plan, family) in self.plans.iter().zip(families) {
-            plan.write(family.values(), &mut self.scratch, page);
+            plan.write(family.values(), now, &mut self.scratch, page);
         }
     }
 }

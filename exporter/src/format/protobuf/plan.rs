@@ -4,27 +4,24 @@
 //! which families there are (the encoder), fields and their numbers (`messages`).
 //!
 //! A counter's or gauge's message ends in its value, eight bytes: all before them is fixed, lengths included. Of a
-//! histogram the labels are fixed; the rest is filled into one message that is kept, and encoded.
+//! histogram labels and start are fixed; each has two chunks, and `histogram` writes what is behind them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use media_metrics_core::desc::Desc;
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout};
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 use prost::Message;
 use prost::encoding::{encode_varint, encoded_len_varint};
 
-use super::MAX_NATIVE_BUCKETS;
+use super::histogram::{Scratch, Shape};
 use super::messages::{
-    Bucket, BucketSpan, HISTOGRAM, Histogram, LabelPair, METRIC, Metric, MetricFamily, MetricType,
-    Number,
+    CounterStart, HISTOGRAM, HistogramStart, LabelPair, METRIC, Metric, MetricFamily, MetricType,
+    Number, Timestamp,
 };
-use crate::format::escape;
-use crate::format::negotiate::Escaping;
-use crate::format::plans::Plan;
-
-/// Up to it a value counts as zero: that of Prometheus' client libraries, 2^-128. No recorded value but 0 is below.
-pub(crate) const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
+use crate::format::plans::{self, Plan};
+use crate::format::{Escaping, Settings, escape, names};
 
 /// The length of a number on the wire.
 const NUMBER_BYTES: usize = 8;
@@ -33,10 +30,15 @@ const NUMBER_BYTES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Family {
     schema: Arc<FamilySchema>,
-    native: Option<NativeLayout>,
+    /// Of histograms.
+    shape: Option<Shape>,
+    /// Whether its name is its own once it is escaped.
+    placed: bool,
+    /// The latest start of its series, if those are told.
+    latest_start: Option<SystemTime>,
     /// The family's own fields, then each series' fixed bytes, end to end.
     fixed: Vec<u8>,
-    /// Where the family's fields and each series' bytes end.
+    /// Where the family's fields and each series' bytes end: of a histogram, its labels and its start.
     ends: Vec<usize>,
 }
 
@@ -44,22 +46,27 @@ impl Plan for Family {
     fn schema(&self) -> &Arc<FamilySchema> {
         &self.schema
     }
-}
 
-/// Memory that is used again for each histogram.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    native: NativeBuckets,
-    message: Histogram,
+    fn latest_start(&self) -> Option<SystemTime> {
+        self.latest_start
+    }
 }
 
 impl Family {
-    /// The message of `family`; none, if it is not `shown`.
-    pub(super) fn new(family: &FamilySnapshot, names: Escaping, shown: bool) -> Self {
+    /// The message of `family`, whose values are of `now`; none, if it is not to be shown.
+    pub(super) fn new(
+        family: &FamilySnapshot,
+        placed: bool,
+        settings: &Settings,
+        now: SystemTime,
+    ) -> Self {
         let schema = family.schema();
+        let names = settings.names;
         let mut plan = Self {
             schema: Arc::clone(schema),
-            native: None,
+            shape: None,
+            placed,
+            latest_start: None,
             fixed: Vec::new(),
             ends: Vec::new(),
         };
@@ -70,33 +77,44 @@ impl Family {
             // A kind of value that this format has no words for is left out.
             _ => return plan,
         };
-        if !shown {
+        let desc = schema.desc();
+        if !placed || !settings.shown.shows(desc, settings.names) {
             return plan;
         }
-        let desc = schema.desc();
-        plan.native = desc
-            .native_schema()
-            .map(|schema| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema));
+        if kind != MetricType::Gauge {
+            plan.latest_start = plans::latest_start(schema, now);
+        }
+        plan.shape = (kind == MetricType::Histogram).then(|| Shape::new(desc, names));
         plan.push(&head(desc, kind, names).encode_to_vec());
         for series in 0..schema.len() {
-            let label = schema.labels(series).map(|(name, value)| LabelPair {
-                name: Some(escaped(name, names)),
-                value: Some(value.to_owned()),
-            });
-            let zero = Some(Number { value: Some(0.0) });
-            let metric = Metric {
-                label: label.collect(),
-                gauge: zero.filter(|_| kind == MetricType::Gauge),
-                counter: zero.filter(|_| kind == MetricType::Counter),
+            let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
+            let escaped = names::labels(&label_names, names, family.values());
+            let pairs = escaped.into_iter().zip(schema.labels(series));
+            let mut metric = Metric {
+                label: pairs.map(pair).collect(),
+                ..Metric::default()
             };
-            let mut bytes = Vec::new();
-            if kind == MetricType::Histogram {
-                bytes.extend_from_slice(&metric.encode_to_vec());
-            } else {
-                bytes.push(METRIC);
-                bytes.extend_from_slice(&metric.encode_length_delimited_to_vec());
-                bytes.truncate(bytes.len() - NUMBER_BYTES);
+            // The value is the last field of all, whatever its number, so that it can be cut off.
+            match kind {
+                MetricType::Counter => {
+                    let start = plans::start(schema, series, now);
+                    let created_timestamp = start.map(Timestamp::new);
+                    let mut counter = CounterStart { created_timestamp }.encode_to_vec();
+                    Number::ZERO.encode_raw(&mut counter);
+                    metric.counter = Some(counter);
+                }
+                MetricType::Gauge => metric.gauge = Some(Number::ZERO),
+                MetricType::Histogram => {
+                    let start = plans::start(schema, series, now);
+                    let created_timestamp = start.map(Timestamp::new);
+                    plan.push(&metric.encode_to_vec());
+                    plan.push(&HistogramStart { created_timestamp }.encode_to_vec());
+                    continue;
+                }
             }
+            let mut bytes = vec![METRIC];
+            bytes.extend_from_slice(&metric.encode_length_delimited_to_vec());
+            bytes.truncate(bytes.len() - NUMBER_BYTES);
             plan.push(&bytes);
         }
         plan.fixed.shrink_to_fit();
@@ -104,13 +122,23 @@ impl Family {
         plan
     }
 
+    pub(super) const fn is_placed(&self) -> bool {
+        self.placed
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.fixed.extend_from_slice(bytes);
         self.ends.push(self.fixed.len());
     }
 
-    /// Appends the family's message with its length before it; nothing, if no series has a value.
-    pub(super) fn write(&self, values: &Values, scratch: &mut Scratch, page: &mut Vec<u8>) {
+    /// Appends the family's message, of `now`, with its length before it; nothing, if no series has a value.
+    pub(super) fn write(
+        &self,
+        values: &Values,
+        now: SystemTime,
+        scratch: &mut Scratch,
+        page: &mut Vec<u8>,
+    ) {
         let mut chunks = self.chunks();
         let Some(head) = chunks.next() else { return };
         let start = page.len();
@@ -133,9 +161,13 @@ impl Family {
                 }
             }
             Values::Histogram(series) => {
-                for (labels, histogram) in chunks.zip(series) {
-                    self.fill(histogram, scratch);
-                    write_metric(labels, &scratch.message, page);
+                let (desc, shape) = (self.schema.desc(), self.shape.as_ref());
+                for histogram in series {
+                    let fixed = [chunks.next(), chunks.next()].map(Option::unwrap_or_default);
+                    if let Some(shape) = shape {
+                        shape.fill(histogram, desc, now, scratch);
+                        write_metric(fixed, &scratch.bytes, page);
+                    }
                 }
             }
             _ => {}
@@ -155,66 +187,41 @@ impl Family {
             chunk
         })
     }
-
-    /// Makes the kept message that of `histogram`.
-    fn fill(&self, histogram: &HistogramSnapshot, Scratch { native, message }: &mut Scratch) {
-        let desc = self.schema.desc();
-        let sum = histogram
-            .exact_sum()
-            .unwrap_or_else(|| histogram.sum() as f64 / desc.recorded_per_unit());
-        message.clear();
-        message.sample_count = Some(histogram.count());
-        message.sample_sum = Some(sum);
-        let classic = desc.bounds().iter().zip(histogram.classic());
-        message.bucket.extend(classic.map(|(&bound, count)| Bucket {
-            cumulative_count: Some(count),
-            upper_bound: Some(bound),
-        }));
-        let Some(layout) = &self.native else { return };
-        native.fill(histogram, layout, MAX_NATIVE_BUCKETS);
-        message.schema = Some(native.schema().into());
-        message.zero_threshold = Some(ZERO_THRESHOLD);
-        message.zero_count = Some(native.zero_count());
-        let spans = native.spans().iter();
-        message.positive_span.extend(spans.map(|span| BucketSpan {
-            offset: Some(span.offset),
-            length: Some(span.length),
-        }));
-        message.positive_delta.extend_from_slice(native.deltas());
-    }
 }
 
 /// The family without its metrics.
 fn head(desc: &Desc, kind: MetricType, names: Escaping) -> MetricFamily {
     let unit = desc.exposed_unit().suffix();
     MetricFamily {
-        name: Some(escaped(desc.name(), names)),
+        name: Some(escape::family_name(desc.name(), names).into_owned()),
         help: Some(desc.help().to_owned()),
         r#type: Some(kind.into()),
         unit: (!unit.is_empty()).then(|| unit.to_owned()),
     }
 }
 
-fn escaped(name: &str, names: Escaping) -> String {
-    let mut out = Vec::new();
-    escape::name(&mut out, name, names);
-    String::from_utf8_lossy(&out).into_owned()
+fn pair((name, (_, value)): (Cow<'_, str>, (&str, &str))) -> LabelPair {
+    LabelPair {
+        name: Some(name.into_owned()),
+        value: Some(value.to_owned()),
+    }
 }
 
-/// `MetricFamily.metric` with these labels and this histogram.
-fn write_metric(labels: &[u8], histogram: &Histogram, page: &mut Vec<u8>) {
-    let inner = histogram.encoded_len();
+/// `MetricFamily.metric` with these labels, and a histogram with this start and these fields.
+fn write_metric([labels, start]: [&[u8]; 2], fields: &[u8], page: &mut Vec<u8>) {
+    let inner = start.len() + fields.len();
     let length = labels.len() + 1 + encoded_len_varint(inner as u64) + inner;
     page.push(METRIC);
     encode_varint(length as u64, page);
     page.extend_from_slice(labels);
     page.push(HISTOGRAM);
     encode_varint(inner as u64, page);
-    histogram.encode_raw(page);
+    page.extend_from_slice(start);
+    page.extend_from_slice(fields);
 }
 
 /// Puts before what stands on the page from `start` how long it is.
-fn insert_length(page: &mut Vec<u8>, start: usize) {
+pub(super) fn insert_length(page: &mut Vec<u8>, start: usize) {
     let length = page.len() - start;
     encode_varint(length as u64, page);
     let digits = page.len() - start - length;

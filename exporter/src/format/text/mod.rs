@@ -1,13 +1,12 @@
-//! The Prometheus text format, version 0.0.4; and 1.0.0, which differs only for names that core refuses.
+//! The Prometheus text format, version 0.0.4; and 1.0.0, which differs in that names may be in quotes.
 //!
 //! Lives here: the public encoder. Not here: how lines are made (`lines`), sharing an encoded page among
 //! scrapers (`encode`).
 
 use media_metrics_core::snapshot::Snapshot;
 
-use super::filter::Filter;
 use super::lines::{self, Dialect};
-use super::negotiate::Escaping;
+use super::{Escaping, Filter, Settings};
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -50,18 +49,35 @@ impl Encoder {
     /// An encoder that has seen nothing yet, and shows every family.
     #[must_use]
     pub const fn new() -> Self {
-        Self::with(Escaping::Underscores, Filter::ALL)
+        Self::with(Settings::DEFAULT)
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
     /// again when series of it came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::with(Escaping::Underscores, Filter::new(shown))
+        Self::with(Settings {
+            shown: Filter::new(shown),
+            ..Settings::DEFAULT
+        })
     }
 
-    pub(crate) const fn with(names: Escaping, shown: Filter) -> Self {
-        Self(lines::Encoder::new(Dialect::Prometheus, names, shown))
+    /// The same with names that not every reader knows written in this way; by default with underscores. With [`Escaping::AllowUtf8`]
+    /// the page is of version 1.0.0.
+    #[must_use]
+    pub fn names(self, names: Escaping) -> Self {
+        Self(self.0.set(|settings| settings.names = names))
+    }
+
+    pub(crate) const fn with(settings: Settings) -> Self {
+        Self(lines::Encoder::new(Dialect::Prometheus, settings))
+    }
+
+    /// How many families of the last snapshot were left out because their names, once escaped, are those of others'
+    /// samples; see [`Desc::utf8_names`](media_metrics_core::Desc::utf8_names).
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.0.left_out()
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.

@@ -233,10 +233,11 @@ impl push::Intake for Intake {
         let (external, histograms, shown) = (&self.external, self.histograms, &self.shown);
         self.plans.follow(
             families,
+            snapshot.time(),
             |families| vec![(); families.len()],
             |_, ()| true,
             |family, ()| {
-                let shown = shown.shows(family.schema().desc().name());
+                let shown = shown.shows_name(family.schema().desc().name());
                 Arc::new(FamilyPlan::new(family, external, histograms, shown))
             },
         );
