@@ -13,10 +13,11 @@ use crate::options::Options;
 use crate::say;
 
 /// The sections of the file, in their order, with their headings.
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("hot", "Hot path"),
     ("merge", "Merge"),
-    ("exposition", "Text exposition"),
+    ("exposition", "Exposition"),
+    ("facade", "The metrics facade"),
     ("memory", "Memory"),
     ("livekit", "LiveKit's pipeline"),
 ];
@@ -41,6 +42,7 @@ pub struct Section {
     text: String,
     lost: Vec<String>,
     goals: Vec<[String; 4]>,
+    leads: Vec<[String; 4]>,
 }
 
 impl Section {
@@ -53,6 +55,7 @@ impl Section {
             text: String::new(),
             lost: Vec::new(),
             goals: Vec::new(),
+            leads: Vec::new(),
         }
     }
 
@@ -121,6 +124,34 @@ impl Section {
         self.goal(what, cell.map_or(f64::NAN, |c| c.ratio), limit, "x");
     }
 
+    /// Adds a lead as a goal: in column `column` of `outcome`, `ours` should be at least `least` times as fast as `peer`.
+    pub fn lead_goal(
+        &mut self,
+        outcome: &Outcome,
+        (ours, peer): (&str, &str),
+        column: usize,
+        least: f64,
+    ) {
+        let ratio = |name: &str| {
+            let row = outcome.rows.iter().find(|r| r.name == name);
+            // A name that is not there must not read as a goal that was met.
+            row.and_then(|r| r.cells.get(column))
+                .map_or(f64::NAN, |c| c.ratio)
+        };
+        let lead = ratio(peer) / ratio(ours);
+        let verdict = if lead >= least { "met" } else { "**missed**" };
+        let threads = outcome.threads.get(column).copied().unwrap_or(0);
+        self.leads.push([
+            format!(
+                "{}: {ours} before {peer}, {threads} thread(s)",
+                outcome.title
+            ),
+            format!("{} x", figure(least)),
+            format!("{} x", figure(lead)),
+            verdict.to_owned(),
+        ]);
+    }
+
     /// Prints the goals and losses, and writes the section if the options ask for it.
     ///
     /// # Errors
@@ -129,6 +160,11 @@ impl Section {
         if !self.goals.is_empty() {
             let head = ["goal", "at most", "measured", "verdict"].map(str::to_owned);
             let rows: Vec<_> = self.goals.iter().map(|g| g.to_vec()).collect();
+            self.table(&head, &rows);
+        }
+        if !self.leads.is_empty() {
+            let head = ["lead over a peer", "at least", "measured", "verdict"].map(str::to_owned);
+            let rows: Vec<_> = self.leads.iter().map(|l| l.to_vec()).collect();
             self.table(&head, &rows);
         }
         let mut lost = String::from("Faster or smaller than ours, apart from the floor: ");
@@ -351,5 +387,17 @@ mod tests {
         let mut section = Section::new("hot");
         section.goal("g", f64::NAN, 2.0, "x");
         assert_eq!(section.goals[0][3], "**missed**");
+        let outcome = Outcome {
+            title: "t".into(),
+            unit: "ns",
+            threads: vec![2],
+            rows: vec![row(Role::Ours, "a", 2.0), row(Role::Peer, "b", 8.0)],
+        };
+        section.lead_goal(&outcome, ("a", "b"), 0, 4.0);
+        section.lead_goal(&outcome, ("a", "b"), 0, 4.1);
+        section.lead_goal(&outcome, ("a", "gone"), 0, 1.0);
+        let verdicts: Vec<_> = section.leads.iter().map(|l| l[3].as_str()).collect();
+        assert_eq!(verdicts, ["met", "**missed**", "**missed**"]);
+        assert_eq!(section.leads[0][2], "4.00 x");
     }
 }

@@ -52,6 +52,9 @@ pub const SCORE_BOUNDS: &[f64] = &[20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.
 /// Bounds for mean opinion scores.
 pub const MOS_BOUNDS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4, 4.5];
 
+/// Labels of the slots of the worst streams and groups.
+pub const WORST_LABELS: &[&str] = &["slot"];
+
 macro_rules! catalog {
     ($($(#[doc = $help:literal])+ $id:ident = $make:expr;)+) => {
         $($(#[doc = $help])+ pub static $id: Desc = $make;)+
@@ -278,7 +281,9 @@ catalog! {
     /// Answers by status.
     HTTP_RESPONSES = Desc::counter("media_metrics_http_responses_total", "Requests that the metrics server answered, by status code.").labels(&["code"]);
     /// Connections that ended before they were served.
-    HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often).").labels(&["reason"]);
+    HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often), handshake (no TLS, or a certificate that one side does not take).").labels(&["reason"]);
+    /// Certificates that changed under the server.
+    TLS_RELOADS = Desc::counter("media_metrics_tls_reloads_total", "Times that the certificate's files had changed and were read again, by outcome: ok, or refused (they can't be used, and the old ones go on).").labels(&["outcome"]);
 
     /// What the facade did not take.
     FACADE_REFUSED = Desc::counter("media_metrics_facade_refused_total", "Times that a metric of the metrics facade was asked for or described and refused, by reason: its name is that of a metric of another kind (kind) or of a family recorded elsewhere or a part of a histogram (taken), it has no name, one of over 512 bytes, or over 64 labels (bad_key), there are too many names already, or no series to record it in (full).").labels(&["reason"]);
@@ -287,7 +292,7 @@ catalog! {
     /// Series that were idle.
     FACADE_EXPIRED = Desc::counter("media_metrics_facade_series_expired_total", "Series of the metrics facade that were taken out because nothing was recorded for the idle time-out.");
     /// What a foreign page had that was not shown.
-    FOREIGN_DROPPED = Desc::counter("media_metrics_foreign_dropped_total", "What was left out of pages of other libraries that are served along with ours, each time, by reason: a family whose name one of ours has (taken) or that can't be shown (unfit), a line that is none (malformed), a page that could not be made (panicked).").labels(&["reason"]);
+    FOREIGN_DROPPED = Desc::counter("media_metrics_foreign_dropped_total", "What was left out of pages of other libraries that are served along with ours, each time, by reason: a family whose name is one that ours have or reserve (taken), a family or series that can't be shown (unfit), a line that is none (malformed), the end of a page that is too long (too_long), a page that was not made in time (late) or could not be made (panicked).").labels(&["reason"]);
 
     /// CPUs.
     NODE_CPUS = Desc::gauge("media_node_cpus", "CPUs that the node may use, control groups' quotas considered.");
@@ -404,7 +409,118 @@ catalog! {
     /// How late the pipeline ran.
     PIPELINE_LATE = Desc::histogram("media_metrics_pipeline_late_seconds", "Time by which the pipeline ran after something was due.", LATENCY_BOUNDS)
         .unit(Unit::Seconds).per_unit(1e9).layout_of(2, 60_000_000_000);
+
+    /// Requests that a receiver took.
+    PUSH_REQUESTS = Desc::counter("media_metrics_push_requests_total", "Requests of a push that its receiver took.").labels(&["push"]);
+    /// Bytes of those requests.
+    PUSH_BYTES = Desc::counter("media_metrics_push_bytes_total", "Bytes of the requests of a push that its receiver took, as sent, headers not included.").unit(Unit::Bytes).labels(&["push"]);
+    /// Samples that a receiver took.
+    PUSH_SAMPLES = Desc::counter("media_metrics_push_samples_total", "Samples of a push that its receiver took.").labels(&["push"]);
+    /// Samples that no receiver took.
+    PUSH_SAMPLES_FAILED = Desc::counter("media_metrics_push_samples_failed_total", "Samples of a push that were sent and given up: of requests that failed, and those that the receiver says it did not write.").labels(&["push"]);
+    /// Requests given up.
+    PUSH_FAILED = Desc::counter("media_metrics_push_requests_failed_total", "Requests of a push that were given up, by reason: refused (the receiver said so for good), redirect (not followed), superseded (newer snapshots needed the room), stopped, panic.").labels(&["push", "reason"]);
+    /// Attempts that failed and are repeated.
+    PUSH_RETRIES = Desc::counter("media_metrics_push_retries_total", "Attempts of a push that failed and are worth another one, by reason: connect (no connection), timeout, transport (the connection broke, or what came was no HTTP), status (429 or 5xx).").labels(&["push", "reason"]);
+    /// Changes of protocol.
+    PUSH_FALLBACKS = Desc::counter("media_metrics_push_fallbacks_total", "Times that a push went on in an older form, because its receiver did not know the newer one.").labels(&["push"]);
+    /// Snapshots never sent.
+    PUSH_DROPPED = Desc::counter("media_metrics_push_snapshots_dropped_total", "Snapshots that a push did not send, by reason: full (the queue had no room: resolution is lost), clock (the wall clock was set back), stopped.").labels(&["push", "reason"]);
+    /// Series that ended and whose receiver was not told.
+    PUSH_MARKERS_DROPPED = Desc::counter("media_metrics_push_stale_markers_dropped_total", "Series that ended without the receiver of a push being told, because too many did while it could not be reached.").labels(&["push"]);
+    /// Snapshots that wait.
+    PUSH_QUEUED = Desc::gauge("media_metrics_push_queued_snapshots", "Snapshots that a push has yet to send.").labels(&["push"]);
+    /// Bytes that wait.
+    PUSH_QUEUED_BYTES = Desc::gauge("media_metrics_push_queued_bytes", "Memory of the snapshots that a push has yet to send.").unit(Unit::Bytes).labels(&["push"]);
+    /// When a receiver took something.
+    PUSH_LAST_SUCCESS = Desc::gauge("media_metrics_push_last_success_timestamp_seconds", "When the receiver of a push last took a request, in seconds since 1970; no value before.").unit(Unit::Seconds).labels(&["push"]);
+    // The worst of each interval: slots, so a bounded number of series whatever the number of streams. See `worst`.
+    /// Who is in a stream's slot.
+    WORST_STREAM_INFO = Desc::gauge("media_worst_stream_info", "Which stream is in a slot of the media_worst_stream families: 1. Slot 0 has the worst stream of the last interval. Streams are ordered by score (where none is known, 100 less the loss in percent), then loss, then jitter. The id is that of the stream in /api/v1/streams.").labels(&["slot", "direction", "id", "ssrc", "group", "participant"]);
+    /// Its score.
+    WORST_STREAM_SCORE = Desc::gauge("media_worst_stream_score", "Quality score (20 to 100) of the worst streams, as of their last windows or events. Absent if a stream is not judged, or not yet.").labels(WORST_LABELS);
+    /// Its mean opinion score.
+    WORST_STREAM_MOS = Desc::gauge("media_worst_stream_mos", "Mean opinion score (1 to 4.5) of the worst streams: that of the quality score.").labels(WORST_LABELS);
+    /// Its loss.
+    WORST_STREAM_LOSS = Desc::gauge("media_worst_stream_loss_ratio", "Share of packets that the worst streams lost: received in the last interval, or sent and lost by the receiver's newest report.").unit(Unit::Ratio).labels(WORST_LABELS);
+    /// Its jitter.
+    WORST_STREAM_JITTER = Desc::gauge("media_worst_stream_jitter_seconds", "Interarrival jitter of the worst streams: as measured, or of what is sent by the receiver's newest report.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its round trip.
+    WORST_STREAM_RTT = Desc::gauge("media_worst_stream_rtt_seconds", "Round-trip time of the worst streams: of those sent, as measured with the receiver's newest report.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its bitrate.
+    WORST_STREAM_BYTES = Desc::gauge("media_worst_stream_bytes_per_second", "Bytes of RTP (header, payload, padding) of the worst streams in the last interval, a second.").labels(WORST_LABELS);
+    /// Who is in a group's slot.
+    WORST_GROUP_INFO = Desc::gauge("media_worst_group_info", "Which label group of streams is in a slot of the media_worst_group families: 1. Slot 0 has the worst group of the last interval, in the order of media_worst_stream_info.").labels(&["slot", "direction", "group"]);
+    /// Its score.
+    WORST_GROUP_SCORE = Desc::gauge("media_worst_group_score", "Mean quality score (20 to 100) of the worst groups' judged streams. Absent if a group has none.").labels(WORST_LABELS);
+    /// Its loss.
+    WORST_GROUP_LOSS = Desc::gauge("media_worst_group_loss_ratio", "Share of packets that the worst groups lost: of all packets received in the last interval, or the mean of sent streams by their receivers' newest reports.").unit(Unit::Ratio).labels(WORST_LABELS);
+    /// Its jitter.
+    WORST_GROUP_JITTER = Desc::gauge("media_worst_group_jitter_seconds", "Mean interarrival jitter of the worst groups' streams.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its round trip.
+    WORST_GROUP_RTT = Desc::gauge("media_worst_group_rtt_seconds", "Mean round-trip time of the worst groups' sent streams.").unit(Unit::Seconds).labels(WORST_LABELS);
+    /// Its bitrate.
+    WORST_GROUP_BYTES = Desc::gauge("media_worst_group_bytes_per_second", "Bytes of RTP (header, payload, padding) of the worst groups in the last interval, a second.").labels(WORST_LABELS);
+    /// Its streams.
+    WORST_GROUP_STREAMS = Desc::gauge("media_worst_group_streams", "Streams of the worst groups with news in the last interval, or judged.").labels(WORST_LABELS);
+    // The flight recorder.
+
+    /// Memory of the flight recorder.
+    HISTORY_BYTES = Desc::gauge("media_metrics_history_bytes", "Memory of the flight recorder, by part: intervals kept (intervals), names and labels of their series (series), and the last merge, to which the next is compared (last_merge). The first two together stay below the configured limit.").unit(Unit::Bytes).labels(&["part"]);
+    /// Intervals kept.
+    HISTORY_INTERVALS = Desc::gauge("media_metrics_history_intervals", "Intervals that the flight recorder holds.");
+    /// How far back it goes.
+    HISTORY_SPAN = Desc::gauge("media_metrics_history_span_seconds", "Time from the first interval that the flight recorder holds to the end of the last.").unit(Unit::Seconds);
+    /// Intervals dropped early.
+    HISTORY_DROPPED = Desc::counter("media_metrics_history_intervals_dropped_total", "Intervals that the flight recorder dropped before their time, because it met its limit of memory.");
+    /// Series without a place.
+    HISTORY_UNFOLLOWED = Desc::gauge("media_metrics_history_series_unfollowed", "Series that the flight recorder has no room for: their names and labels would take more than a quarter of its memory.");
+    /// Dumps.
+    HISTORY_DUMPS = Desc::counter("media_metrics_history_dumps_total", "Interval logs that the flight recorder was told to write to disk, by result: written, or failed (disk full, most often).").labels(&["result"]);
+
+    // What this process is and takes, as Prometheus' client libraries call it.
+
+    /// CPU time.
+    PROCESS_CPU = Desc::counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.").unit(Unit::Seconds).per_unit(1e9);
+    /// Memory in RAM.
+    PROCESS_RESIDENT = Desc::gauge("process_resident_memory_bytes", "Resident memory size in bytes.").unit(Unit::Bytes);
+    /// Addresses in use.
+    PROCESS_VIRTUAL = Desc::gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.").unit(Unit::Bytes);
+    /// Addresses allowed.
+    PROCESS_VIRTUAL_MAX = Desc::gauge("process_virtual_memory_max_bytes", "Maximum amount of virtual memory available in bytes. Absent without a limit.").unit(Unit::Bytes);
+    /// File descriptors in use.
+    PROCESS_OPEN_FDS = Desc::gauge("process_open_fds", "Number of open file descriptors.");
+    /// File descriptors allowed.
+    PROCESS_MAX_FDS = Desc::gauge("process_max_fds", "Maximum number of open file descriptors. Absent without a limit.");
+    /// When it began.
+    PROCESS_START = Desc::gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.").unit(Unit::Seconds);
+    /// Threads.
+    PROCESS_THREADS = Desc::gauge("process_threads", "Number of OS threads in the process.");
+    /// Which build of the library this is.
+    BUILD_INFO = Desc::gauge("media_metrics_build_info", "1, with what is known of the build of media-metrics: version, revision (empty if the build was not told), features of the exporter, target, profile (debug or release).").labels(&["version", "revision", "features", "target", "profile"]);
+    /// What is observed. Its labels are the attributes that the host gives.
+    TARGET_INFO = Desc::gauge("target_info", "1, with the attributes of what is observed: OpenTelemetry's resource.");
 }
+
+/// The families of the worst streams' slots, in the order of their figures.
+pub(crate) static WORST_STREAM: &[&Desc] = &[
+    &WORST_STREAM_SCORE,
+    &WORST_STREAM_MOS,
+    &WORST_STREAM_LOSS,
+    &WORST_STREAM_JITTER,
+    &WORST_STREAM_RTT,
+    &WORST_STREAM_BYTES,
+];
+
+/// The same of groups.
+pub(crate) static WORST_GROUP: &[&Desc] = &[
+    &WORST_GROUP_SCORE,
+    &WORST_GROUP_LOSS,
+    &WORST_GROUP_JITTER,
+    &WORST_GROUP_RTT,
+    &WORST_GROUP_BYTES,
+    &WORST_GROUP_STREAMS,
+];
 
 #[cfg(test)]
 mod tests {
@@ -419,7 +535,9 @@ mod tests {
             let name = desc.name();
             desc.validate().unwrap();
             assert!(seen.insert(name), "{name} twice");
-            assert!(name.starts_with("media_"), "{name}");
+            // Names that Prometheus' client libraries share, and OpenMetrics' own.
+            let shared = name.starts_with("process_") || name == "target_info";
+            assert!(shared || name.starts_with("media_"), "{name}");
             assert_eq!(
                 name.ends_with("_total"),
                 desc.kind() == Kind::Counter,

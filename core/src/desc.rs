@@ -459,6 +459,25 @@ impl Desc {
 }
 
 impl Desc {
+    /// Whether a series of this family can have these label values, or names and values if its labels are
+    /// [open](Self::open_labels).
+    ///
+    /// # Errors
+    /// Another number of values than there are labels; of open labels a name that can't be exposed.
+    ///
+    /// ```
+    /// use media_metrics_core::Desc;
+    /// let jobs = Desc::counter("jobs_total", "Jobs.");
+    /// assert!(jobs.validate_series(&["mail"]).is_err());
+    /// let open = jobs.open_labels();
+    /// assert!(open.validate_series(&["queue", "mail"]).is_ok());
+    /// assert!(open.validate_series(&["__queue", "mail"]).is_err());
+    /// ```
+    pub fn validate_series(&self, values: &[&str]) -> Result<(), RegisterError> {
+        self.check_count(values)?;
+        self.check_brought(values)
+    }
+
     /// Whether a series can have these values: as many as there are names, or pairs if the names are open.
     pub(crate) fn check_count(&self, values: &[&str]) -> Result<(), RegisterError> {
         let got = values.len();

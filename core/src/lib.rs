@@ -70,6 +70,8 @@ pub mod stream;
 mod sync;
 #[cfg(not(media_metrics_loom))]
 pub mod webrtc;
+#[cfg(not(media_metrics_loom))]
+pub mod worst;
 
 pub use desc::Desc;
 #[cfg(not(media_metrics_loom))]

@@ -166,10 +166,18 @@ impl FamilySchema {
         })
     }
 
-    /// When series `i` began: its counts are of what came after. The wall clock at registration.
+    /// When series `i` began: its counts are of what came after. The wall clock at registration; `None` for a
+    /// series that others record, of which nobody knows (see [`Builder::of_others`]).
     #[must_use]
     pub fn created(&self, i: usize) -> Option<SystemTime> {
-        Some(self.series.get(i)?.created())
+        self.series.get(i)?.created()
+    }
+
+    /// Whether series `i` is the very one that is series `j` of `other`: registered once, and not taken out and put
+    /// back in between. Two pointers are compared.
+    #[must_use]
+    pub fn is_same_series(&self, i: usize, other: &Self, j: usize) -> bool {
+        matches!((self.series.get(i), other.series.get(j)), (Some(a), Some(b)) if Arc::ptr_eq(a, b))
     }
 
     fn position(&self, values: &[&str]) -> Option<usize> {
@@ -193,7 +201,7 @@ pub enum Values {
     Histogram(Vec<HistogramSnapshot>),
 }
 
-/// Makes a snapshot by hand: for the tests of exporters and sinks.
+/// Makes a snapshot by hand: of what others recorded, and for the tests of exporters and sinks.
 ///
 /// ```
 /// use media_metrics_core::{desc::Desc, snapshot::Builder};
@@ -205,6 +213,7 @@ pub enum Values {
 #[derive(Debug, Default)]
 pub struct Builder {
     families: Vec<FamilySnapshot>,
+    of_others: bool,
 }
 
 impl Builder {
@@ -212,6 +221,22 @@ impl Builder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// For series that others recorded: of those added from now on nobody knows when they
+    /// [began](FamilySchema::created). Else it is now.
+    ///
+    /// ```
+    /// use media_metrics_core::{desc::Desc, snapshot::Builder};
+    /// let desc = Desc::counter("a_total", "A.");
+    /// let created = |b: Builder| b.counter(&desc, &[(&[], 7)]).build().families()[0].schema().created(0);
+    /// assert!(created(Builder::new()).is_some());
+    /// assert_eq!(created(Builder::new().of_others()), None);
+    /// ```
+    #[must_use]
+    pub const fn of_others(mut self) -> Self {
+        self.of_others = true;
+        self
     }
 
     /// Adds a counter family: label values and total of each series.
@@ -278,8 +303,10 @@ impl Builder {
         series: impl Iterator<Item = &'a [&'a str]>,
         values: Values,
     ) -> Self {
+        let begins_now = !self.of_others;
         let series = series
-            .map(|values| Arc::new(Series::detached(LabelValues::new(values))))
+            .map(|values| Series::detached(LabelValues::new(values), begins_now))
+            .map(Arc::new)
             .collect();
         let schema = Arc::new(FamilySchema {
             desc: Arc::new(desc.clone()),

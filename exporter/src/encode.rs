@@ -1,7 +1,7 @@
 //! One encoding of each snapshot in each format and coding, shared by all who ask for it.
 //!
 //! Lives here: encoding when a snapshot is asked for first, keeping the page until another snapshot is
-//! asked for, reusing its memory. Not here: the formats themselves (`format`), compressing (`compress`), who asks
+//! asked for, reusing its memory; what others record, behind ours. Not here: the formats themselves (`format`), compressing (`compress`), who asks
 //! (`http`).
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use media_metrics_core::snapshot::Snapshot;
 use crate::compress::compress;
 use crate::format::negotiate::{Coding, Escaping, Format, Media};
 use crate::format::{Filter, openmetrics, protobuf, text};
+use crate::source::Source;
 
 /// The encoders and the pages that they made last.
 ///
@@ -25,7 +26,37 @@ use crate::format::{Filter, openmetrics, protobuf, text};
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
     shown: Filter,
-    shelves: Mutex<BTreeMap<Look, Shelf>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    along: Along,
+    shelves: BTreeMap<Look, Shelf>,
+}
+
+/// What others record, as it was when a snapshot was first scraped.
+#[derive(Debug, Default)]
+struct Along {
+    /// Which snapshot that is; weak for the reasons of [`Shelf::of`].
+    of: Weak<Snapshot>,
+    families: Option<Snapshot>,
+}
+
+impl Along {
+    /// Along with `ours`; `ask` is called if that is another snapshot than the last one.
+    fn with(
+        &mut self,
+        ours: &Arc<Snapshot>,
+        ask: impl FnOnce(&Snapshot) -> Option<Snapshot>,
+    ) -> Option<&Snapshot> {
+        if self.of.as_ptr() != Arc::as_ptr(ours) {
+            self.families = None; // not both at the same time in memory
+            self.families = ask(ours);
+            self.of = Arc::downgrade(ours);
+        }
+        self.families.as_ref()
+    }
 }
 
 /// A page; the coding that it is in; and how long it took if this request was the one that made it.
@@ -45,16 +76,19 @@ impl Pages {
         }
     }
 
-    /// The page of `snapshot`.
-    pub(crate) fn get(&self, snapshot: &Arc<Snapshot>, format: Format, coding: Coding) -> Page {
+    /// The page of the source's latest snapshot.
+    pub(crate) fn latest(&self, source: &dyn Source, format: Format, coding: Coding) -> Page {
+        let snapshot = source.latest();
         // A panic while encoding leaves an encoder that still compares before it trusts, and a page
         // that belongs to nobody: so a poisoned lock is as good as another.
-        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { along, shelves } = &mut *state;
+        let along = along.with(&snapshot, |ours| source.along(ours));
         let look = Look::of(format);
         shelves
             .entry(look)
             .or_insert_with(|| Shelf::new(look, self.shown.clone()))
-            .get(snapshot, coding)
+            .get(&snapshot, along, coding)
     }
 }
 
@@ -91,6 +125,9 @@ impl Look {
 #[derive(Debug)]
 struct Shelf {
     encoder: Encoder,
+    /// The same for what others record, and the memory for its page.
+    along: Encoder,
+    along_page: Vec<u8>,
     /// Whose pages these are. Weak, so that a page doesn't keep a snapshot's values in memory; and while
     /// it is held no other snapshot can get the same address.
     of: Weak<Snapshot>,
@@ -108,6 +145,18 @@ enum Encoder {
 }
 
 impl Encoder {
+    fn new(look: Look, shown: Filter) -> Self {
+        let names = match look.dots {
+            true => Escaping::Dots,
+            false => Escaping::Underscores,
+        };
+        match look.kind {
+            Kind::Text => Self::Text(text::Encoder::with(names, shown)),
+            Kind::OpenMetrics => Self::OpenMetrics(openmetrics::Encoder::with(names, shown)),
+            Kind::Protobuf => Self::Protobuf(Box::new(protobuf::Encoder::with(names, shown))),
+        }
+    }
+
     fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
         match self {
             Self::Text(encoder) => encoder.encode(snapshot, page),
@@ -119,30 +168,26 @@ impl Encoder {
 
 impl Shelf {
     fn new(look: Look, shown: Filter) -> Self {
-        let names = match look.dots {
-            true => Escaping::Dots,
-            false => Escaping::Underscores,
-        };
-        let encoder = match look.kind {
-            Kind::Text => Encoder::Text(text::Encoder::with(names, shown)),
-            Kind::OpenMetrics => Encoder::OpenMetrics(openmetrics::Encoder::with(names, shown)),
-            Kind::Protobuf => Encoder::Protobuf(Box::new(protobuf::Encoder::with(names, shown))),
-        };
         Self {
-            encoder,
+            encoder: Encoder::new(look, shown.clone()),
+            along: Encoder::new(look, shown),
+            along_page: Vec::new(),
             of: Weak::new(),
             plain: Bytes::new(),
             coded: Vec::new(),
         }
     }
 
-    fn get(&mut self, snapshot: &Arc<Snapshot>, coding: Coding) -> Page {
+    fn get(&mut self, snapshot: &Arc<Snapshot>, along: Option<&Snapshot>, coding: Coding) -> Page {
         let start = Instant::now();
         let mut made = false;
         if self.of.as_ptr() != Arc::as_ptr(snapshot) {
             self.of = Weak::new();
             let mut buffer = reclaim(std::mem::take(&mut self.plain));
             self.encoder.encode(snapshot, &mut buffer);
+            if let Some(along) = along {
+                self.append(along, &mut buffer);
+            }
             self.plain = Bytes::from(buffer);
             self.of = Arc::downgrade(snapshot);
             self.coded
@@ -160,6 +205,17 @@ impl Shelf {
             coding,
             encoded_in: made.then(|| start.elapsed()),
         }
+    }
+
+    /// Puts what others record behind ours. Two pages of a format make one, but for what ends an OpenMetrics page.
+    fn append(&mut self, along: &Snapshot, page: &mut Vec<u8>) {
+        self.along.encode(along, &mut self.along_page);
+        let end = match self.encoder {
+            Encoder::OpenMetrics(_) => openmetrics::END.len(),
+            Encoder::Text(_) | Encoder::Protobuf(_) => 0,
+        };
+        page.truncate(page.len() - end);
+        page.extend_from_slice(&self.along_page);
     }
 
     /// The page in a coding, and whether that was `made` now; `None` if the library could not.
@@ -196,6 +252,14 @@ mod tests {
     use super::*;
     use media_metrics_core::desc::Desc;
     use media_metrics_core::snapshot::Builder;
+
+    impl Pages {
+        /// The page of a snapshot that nothing is along with.
+        fn get(&self, snapshot: &Arc<Snapshot>, format: Format, coding: Coding) -> Page {
+            let snapshot = Arc::clone(snapshot);
+            self.latest(&move || Arc::clone(&snapshot), format, coding)
+        }
+    }
 
     fn snapshot(total: u64) -> Arc<Snapshot> {
         let desc = Desc::counter("a_total", "A.");

@@ -5,8 +5,12 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use media_metrics_core::error::RegisterError;
+
+#[cfg(feature = "tls")]
+use crate::http::TlsError;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -41,6 +45,31 @@ pub enum ServeError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Another server listens at this Unix socket.
+    SocketInUse {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// There is a file where the Unix socket should be, and it is something else.
+    NotASocket {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The Unix socket could not be made.
+    SocketFile {
+        /// The path as given.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A user's name has a colon, at which it would end in a request.
+    BadUser {
+        /// The name as given.
+        name: String,
+    },
+    /// The certificate, its key or the authority for clients' certificates can't be used.
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
     /// The operating system gave no thread, or no event queue for it.
     Thread(io::Error),
     /// The source's registry had no room for the exporter's own families.
@@ -80,6 +109,27 @@ impl fmt::Display for ServeError {
             Self::Listen { address, source } => {
                 write!(f, "can't serve metrics on {address}: {source}")
             }
+            Self::SocketInUse { path } => write!(
+                f,
+                "can't serve metrics on the Unix socket {}: another program already listens there; stop it, or choose another path",
+                path.display()
+            ),
+            Self::NotASocket { path } => write!(
+                f,
+                "can't serve metrics on the Unix socket {}: there is a file of that name which is no socket; remove it, or choose another path",
+                path.display()
+            ),
+            Self::SocketFile { path, source } => write!(
+                f,
+                "can't serve metrics on the Unix socket {}: {source}; give the path of a file in a directory that this user may write to",
+                path.display()
+            ),
+            Self::BadUser { name } => write!(
+                f,
+                "the user name {name:?} can't be sent in a request, because a colon ends it there: choose one without"
+            ),
+            #[cfg(feature = "tls")]
+            Self::Tls(source) => write!(f, "can't serve metrics by TLS: {source}"),
             Self::Thread(source) => {
                 write!(f, "the metrics server's thread did not start: {source}")
             }
@@ -98,9 +148,17 @@ impl std::error::Error for ServeError {
         match self {
             Self::BadAddress { source, .. }
             | Self::Listen { source, .. }
+            | Self::SocketFile { source, .. }
             | Self::Thread(source) => Some(source),
             Self::Register(source) => Some(source),
-            Self::InUse { .. } | Self::Denied { .. } | Self::NotHere { .. } => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(source) => Some(source),
+            Self::InUse { .. }
+            | Self::Denied { .. }
+            | Self::NotHere { .. }
+            | Self::SocketInUse { .. }
+            | Self::NotASocket { .. }
+            | Self::BadUser { .. } => None,
         }
     }
 }

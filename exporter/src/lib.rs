@@ -18,17 +18,37 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "api")]
+mod api;
+#[cfg(feature = "bridge")]
+pub mod bridge;
 mod compress;
 mod encode;
 mod error;
 mod format;
+#[cfg(feature = "history")]
+pub mod history;
 mod http;
+mod info;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(any(feature = "otlp", feature = "remote-write"))]
+pub mod push;
 mod source;
 mod telemetry;
 
 pub use error::ServeError;
 pub use format::{openmetrics, protobuf, text};
-pub use http::{DEFAULT_ADDRESS, Limits, Server, ServerBuilder};
+#[cfg(feature = "tower")]
+pub use http::{Body, Service};
+pub use http::{DEFAULT_ADDRESS, Endpoint, Limits, Server, ServerBuilder};
+#[cfg(feature = "bcrypt")]
+pub use http::{PasswordHash, PasswordHashError};
+#[cfg(feature = "tls")]
+pub use http::{Tls, TlsError};
+pub use info::{BadAttribute, Target, register_build};
 pub use source::Source;
 
 /// The examples of the README, compiled and run.

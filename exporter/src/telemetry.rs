@@ -22,15 +22,18 @@ pub(crate) enum Loss {
     SlowReader,
     /// The operating system could not accept it.
     AcceptFailed,
+    /// It did not get through TLS's handshake.
+    Handshake,
 }
 
 impl Loss {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Full,
         Self::GaveWay,
         Self::SlowRequest,
         Self::SlowReader,
         Self::AcceptFailed,
+        Self::Handshake,
     ];
 
     const fn reason(self) -> &'static str {
@@ -40,15 +43,20 @@ impl Loss {
             Self::SlowRequest => "slow_request",
             Self::SlowReader => "slow_reader",
             Self::AcceptFailed => "accept_failed",
+            Self::Handshake => "handshake",
         }
     }
 }
 
 /// The statuses that the server gives. (The HTTP library answers what is no HTTP by itself.)
-const CODES: [(StatusCode, &str); 4] = [
+const CODES: [(StatusCode, &str); 8] = [
     (StatusCode::OK, "200"),
+    (StatusCode::NOT_MODIFIED, "304"),
+    (StatusCode::BAD_REQUEST, "400"),
+    (StatusCode::UNAUTHORIZED, "401"),
     (StatusCode::NOT_FOUND, "404"),
     (StatusCode::METHOD_NOT_ALLOWED, "405"),
+    (StatusCode::INTERNAL_SERVER_ERROR, "500"),
     (StatusCode::SERVICE_UNAVAILABLE, "503"),
 ];
 
@@ -65,6 +73,9 @@ struct Handles {
     encode: Histogram,
     responses: Vec<(StatusCode, Counter)>,
     rejected: Vec<(Loss, Counter)>,
+    /// Those that could be used, and those that could not.
+    #[cfg(feature = "tls")]
+    reloads: [Counter; 2],
 }
 
 impl Telemetry {
@@ -90,6 +101,16 @@ impl Telemetry {
         let Some(handles) = &self.handles else { return };
         if let Some((_, counter)) = handles.responses.iter().find(|(code, _)| *code == status) {
             counter.inc();
+        }
+    }
+
+    /// The files of the certificate have changed, and were read again: could they be used?
+    #[cfg(feature = "tls")]
+    pub(crate) fn reloaded(&self, usable: bool) {
+        let Some(handles) = &self.handles else { return };
+        match usable {
+            true => handles.reloads[0].inc(),
+            false => handles.reloads[1].inc(),
         }
     }
 
@@ -121,6 +142,11 @@ impl Handles {
             encode: registry.histogram(&catalog::ENCODE, &[])?,
             responses: CODES.iter().map(response).collect::<Result<_, _>>()?,
             rejected: Loss::ALL.iter().map(rejected).collect::<Result<_, _>>()?,
+            #[cfg(feature = "tls")]
+            reloads: [
+                registry.counter(&catalog::TLS_RELOADS, &["ok"])?,
+                registry.counter(&catalog::TLS_RELOADS, &["refused"])?,
+            ],
         })
     }
 }

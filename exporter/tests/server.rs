@@ -13,7 +13,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::client::{PATIENCE, answer, ask, connect, drain, get};
+use common::client::{PATIENCE, answer, ask, connect, drain, get, get_with};
 use common::parser::parse;
 use media_metrics_core::Registry;
 use media_metrics_core::desc::Desc;
@@ -266,8 +266,39 @@ fn a_source_that_panics_harms_only_who_asked() {
         Arc::clone(&good)
     };
     let server = Server::builder(source).bind("127.0.0.1:0").start().unwrap();
-    let mut socket = connect(server.local_addr());
-    ask(&mut socket, "GET", "/metrics");
-    assert_eq!(socket.read(&mut [0]).unwrap(), 0, "closed");
+    let broken = get(server.local_addr(), "/metrics");
+    assert_eq!(broken.status, 500);
+    assert!(
+        broken.text().contains("standard error"),
+        "{}",
+        broken.text()
+    );
     assert_eq!(get(server.local_addr(), "/metrics").text(), PAGE);
+}
+
+#[test]
+fn a_source_that_hangs_hangs_nobody() {
+    let (go_on, hold) = std::sync::mpsc::channel::<()>();
+    let hold = std::sync::Mutex::new(hold);
+    let snapshot = snapshot();
+    let source = move || {
+        let _ = hold.lock().unwrap().recv(); // until it is told to go on
+        Arc::clone(&snapshot)
+    };
+    let server = Server::builder(source).bind("127.0.0.1:0").start().unwrap();
+    let address = server.local_addr();
+    let start = Instant::now();
+    for path in ["/metrics", "/-/ready", "/metrics"] {
+        let late = get_with(
+            address,
+            path,
+            "X-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n",
+        );
+        assert_eq!((late.status, late.header("retry-after")), (503, Some("1")));
+        assert!(late.text().contains("not made yet"), "{}", late.text());
+        assert_eq!(get(address, "/-/healthy").status, 200);
+    }
+    server.stop(Duration::from_millis(100)); // and it doesn't wait for the source either
+    assert!(start.elapsed() < PATIENCE);
+    drop(go_on);
 }

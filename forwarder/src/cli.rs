@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::analyze::{Format, Job};
-use crate::config::{Profile, Seconds, StreamCount, Subscriber, WorkerCount};
+use crate::config::{MetricsAddress, Profile, Seconds, StreamCount, Subscriber, WorkerCount};
 use crate::payload::ClockRate;
 
 /// Instrumented RTP forwarder: every packet is forwarded, and every packet is measured.
@@ -94,9 +94,9 @@ pub struct ForwardFlags {
     /// Send N built-in streams through the forwarder's own port.
     #[arg(long, value_name = "N")]
     pub synthetic: Option<StreamCount>,
-    /// Serve metrics on this address [default: 127.0.0.1:9464].
+    /// Serve metrics on this address, or on a Unix socket (unix:PATH) [default: 127.0.0.1:9464].
     #[arg(long, value_name = "ADDR")]
-    pub metrics: Option<SocketAddr>,
+    pub metrics: Option<MetricsAddress>,
     /// Which families to serve: ours (media_...), LiveKit's (livekit_...), or both [default: media].
     #[arg(long, value_enum, value_name = "PROFILE")]
     pub profile: Option<Profile>,

@@ -20,9 +20,13 @@ use media_metrics_core::livekit::node::monitor::NodeMonitor;
 use media_metrics_core::livekit::node::rates::HistoryError;
 use media_metrics_core::livekit::node::system::{Machine, System};
 use media_metrics_core::{RegisterError, Registry, Reporter, Snapshot};
-use media_metrics_exporter::{ServeError, Server};
+use media_metrics_exporter::history::History;
+use media_metrics_exporter::process::ProcessTask;
+use media_metrics_exporter::push::PushError;
+use media_metrics_exporter::{Endpoint, ServeError, Server, Source, register_build};
 
-use crate::config::{Room, Settings};
+use crate::clock::monotonic_ns;
+use crate::config::{Room, Settings, record};
 use crate::flows::{FlowConfig, FlowLimit, FlowSummary};
 use crate::inbox::Mailbox;
 use crate::livekit::{self, Livekit, OpenRooms, Watch};
@@ -34,6 +38,9 @@ use crate::worker::{PortConfig, Prepared, WorkerReport};
 /// How long the reporter's sinks, and answers that have begun, may take at the end.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// Snapshots that may wait for a sink to look at them, which takes no time to speak of.
+const SINK_DEPTH: usize = 4;
+
 /// Why the forwarder did not start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -42,6 +49,8 @@ pub enum StartError {
     Bind(BindError),
     /// The metrics address could not be served.
     Serve(ServeError),
+    /// A push did not start: the key of its list in the configuration, and its place there, from 1.
+    Push(&'static str, usize, PushError),
     /// The registry has no room for the forwarder's own families.
     Register(RegisterError),
     /// The node's statistics can't be kept as they were asked for.
@@ -61,10 +70,13 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
-            Self::Serve(error) => write!(
-                f,
-                "{error} (--metrics, or metrics.listen in the configuration)"
-            ),
+            Self::Push(list, number, error) => {
+                write!(
+                    f,
+                    "{error} (push.{list} number {number} in the configuration)"
+                )
+            }
+            Self::Serve(error) => write!(f, "{error} (--metrics, or metrics in the configuration)"),
             Self::Register(error) => error.fmt(f),
             Self::NodeStats(error) => write!(f, "{error} (node_stats in the configuration)"),
             Self::Report(error) => error.fmt(f),
@@ -80,6 +92,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind(error) => Some(error),
+            Self::Push(_, _, error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Register(error) => Some(error),
             Self::NodeStats(error) => Some(error),
@@ -124,11 +137,34 @@ struct Measuring {
     registry: Registry,
     reporter: Reporter,
     server: Server,
+    /// Whether it speaks TLS.
+    secure: bool,
     instruments: Instruments,
+    /// Unless it is off.
+    history: Option<History>,
     /// If LiveKit's families are served.
     rooms: Option<OpenRooms>,
     /// As the rooms.
     node: Option<Watch>,
+    /// How long the last merge may take to be pushed.
+    last_words: Duration,
+}
+
+/// The registry, as the server asks it: with the clock by which packets come and go.
+struct Measured(Registry);
+
+impl Source for Measured {
+    fn latest(&self) -> Arc<Snapshot> {
+        self.0.latest()
+    }
+
+    fn registry(&self) -> Option<&Registry> {
+        Some(&self.0)
+    }
+
+    fn clock_ns(&self) -> Option<u64> {
+        Some(monotonic_ns())
+    }
 }
 
 /// A running forwarder.
@@ -184,7 +220,18 @@ impl Forwarder {
         &self.rooms
     }
 
-    /// Where metrics are served, unless they are off.
+    /// Where metrics are to be had, as people are told: a URL, or a Unix socket. `None` if they are off.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<String> {
+        let measuring = self.measuring.as_ref()?;
+        let scheme = if measuring.secure { "https" } else { "http" };
+        Some(match measuring.server.endpoint() {
+            Endpoint::Tcp(address) => format!("{scheme}://{address}/metrics"),
+            other => format!("{scheme} on {other}, path /metrics"),
+        })
+    }
+
+    /// Where metrics are served, unless they are off; port 0 of a Unix socket.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.measuring.as_ref().map(|m| m.server.local_addr())
@@ -196,6 +243,12 @@ impl Forwarder {
     pub fn stuck_for(&self) -> Option<Duration> {
         let node = self.measuring.as_ref()?.node.as_ref()?;
         node.stuck_for(Instant::now())
+    }
+
+    /// The flight recorder, of which dumps are made; `None` if it is off.
+    #[must_use]
+    pub fn history(&self) -> Option<&History> {
+        self.measuring.as_ref()?.history.as_ref()
     }
 
     /// Where the built-in subscriber listens, if there is one.
@@ -273,11 +326,28 @@ impl Measuring {
         let (limits, profile) = (&settings.limits, settings.profile);
         let registry = Registry::builder()
             .max_streams(limits.max_streams.get().saturating_mul(each))
+            .worst(settings.insight.worst.get())
             .build()
             .map_err(StartError::Register)?;
         let mut instruments = Instruments::register(&registry).map_err(StartError::Register)?;
         let mut reporter =
             Reporter::builder(&registry).interval(settings.metrics.interval.duration());
+        let interval = settings.metrics.interval.duration();
+        register_build(&registry).map_err(StartError::Register)?;
+        // Checked when the settings were read.
+        if let Ok(target) = record::target(&settings.target) {
+            target.register(&registry).map_err(StartError::Register)?;
+        }
+        if settings.process {
+            let process = ProcessTask::new(&registry, interval).map_err(StartError::Register)?;
+            reporter = reporter.task("process", |_| process);
+        }
+        let history = settings.history.options(interval);
+        let history = history.map(|options| History::new(&registry, options));
+        let history = history.transpose().map_err(StartError::Register)?;
+        if let Some(history) = &history {
+            reporter = reporter.sink("history", SINK_DEPTH, history.sink());
+        }
         let (mut open, mut node) = (None, None);
         if profile.has_livekit() {
             let livekit = Livekit::register(&registry, settings, rooms);
@@ -293,21 +363,49 @@ impl Measuring {
             open = Some(livekit.open(rooms));
             instruments = instruments.with_livekit(livekit);
         }
-        let mut server = Server::builder(registry.clone())
+        let mut server = Server::builder(Measured(registry.clone()))
             .bind(settings.metrics.listen.to_string())
             .families(move |family| livekit::serves(profile, family));
+        if let Some(history) = &history {
+            server = server.history(history);
+        }
         if let Some(auth) = &settings.prometheus.basic_auth {
             server = server.basic_auth(&auth.username, &auth.password.0);
         }
+        for (name, user) in &settings.metrics.basic_auth_users {
+            if let Some(hash) = user.hash() {
+                server = server.basic_auth_hash(name, hash.clone());
+            }
+        }
+        if let Some(files) = &settings.metrics.tls {
+            server = server.tls(files.to_tls());
+        }
         let server = server.start().map_err(StartError::Serve)?;
+        for (at, to) in settings.push.remote_write.iter().enumerate() {
+            let (name, push) = to.to_push(at + 1);
+            let push = push.families(move |family| livekit::serves(profile, family));
+            let push = push.start(&registry);
+            let push = push.map_err(|e| StartError::Push("remote_write", at + 1, e))?;
+            reporter = reporter.sink(&name, SINK_DEPTH, push);
+        }
+        for (at, to) in settings.push.otlp.iter().enumerate() {
+            let (name, push) = to.to_push(at + 1);
+            let push = push.families(move |family| livekit::serves(profile, family));
+            let push = push.start(&registry);
+            let push = push.map_err(|e| StartError::Push("otlp", at + 1, e))?;
+            reporter = reporter.sink(&name, SINK_DEPTH, push);
+        }
         let reporter = reporter.start().map_err(StartError::Report)?;
         Ok(Self {
             registry,
             reporter,
             server,
+            secure: settings.metrics.tls.is_some(),
             instruments,
+            history,
             rooms: open,
             node,
+            last_words: LAST_WORDS.max(settings.push.last_words()),
         })
     }
 
@@ -316,7 +414,7 @@ impl Measuring {
         if let Some(rooms) = self.rooms {
             rooms.close();
         }
-        self.reporter.stop(LAST_WORDS);
+        self.reporter.stop(self.last_words);
         let snapshot = self.registry.latest();
         self.server.stop(LAST_WORDS);
         snapshot

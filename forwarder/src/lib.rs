@@ -25,6 +25,7 @@ pub mod analyze;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dumps;
 pub mod flows;
 pub mod forward;
 pub mod inbox;

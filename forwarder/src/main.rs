@@ -12,6 +12,7 @@ use clap::Parser;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use media_metrics_forwarder::cli::{AnalyzeFlags, Cli, Command, ForwardFlags};
 use media_metrics_forwarder::config::Settings;
+use media_metrics_forwarder::dumps::DumpRequests;
 use media_metrics_forwarder::forward::Forwarder;
 
 /// How often the program looks whether merges stand still.
@@ -33,10 +34,15 @@ fn main() -> ExitCode {
     };
     match Settings::load(cli.config.as_deref(), flags) {
         Err(error) => fail(error),
-        Ok(settings) if print_only => settings.to_yaml().map_or_else(fail, |yaml| {
-            say(yaml.trim_end());
-            ExitCode::SUCCESS
-        }),
+        Ok(settings) if print_only => {
+            settings
+                .without_secrets()
+                .to_yaml()
+                .map_or_else(fail, |yaml| {
+                    say(yaml.trim_end());
+                    ExitCode::SUCCESS
+                })
+        }
         Ok(settings) => forward(&settings),
     }
 }
@@ -55,7 +61,12 @@ fn analyze(flags: &AnalyzeFlags) -> ExitCode {
 }
 
 fn forward(settings: &Settings) -> ExitCode {
-    // First of all: a Ctrl-C during the start must end the program in good order, too.
+    // Before the first thread: all others keep the signal away from themselves as this one does.
+    let dumps = match DumpRequests::hold() {
+        Ok(dumps) => dumps,
+        Err(error) => return fail(format!("cannot listen for SIGUSR1: {error}")),
+    };
+    // Before anything else: a Ctrl-C during the start must end the program in good order, too.
     let stop = match signals() {
         Ok(stop) => stop,
         Err(error) => return fail(format!("cannot listen for Ctrl-C: {error}")),
@@ -64,6 +75,9 @@ fn forward(settings: &Settings) -> ExitCode {
         Ok(forwarder) => forwarder,
         Err(error) => return fail(error),
     };
+    if let Err(error) = dumps.answer(settings, &forwarder) {
+        let _ = writeln!(io::stderr(), "warning: no dumps at SIGUSR1: {error}");
+    }
     announce(settings, &forwarder);
     // However the wait ends (signal or time), what follows is the same.
     let ends = settings
@@ -134,8 +148,8 @@ fn announce(settings: &Settings, forwarder: &Forwarder) {
     if let Some(addr) = forwarder.sink_addr() {
         say(format!("built-in subscriber: {addr}"));
     }
-    match forwarder.metrics_addr() {
-        Some(addr) => say(format!("metrics: http://{addr}/metrics")),
+    match forwarder.metrics_url() {
+        Some(url) => say(format!("metrics: {url}")),
         None => say("metrics: off"),
     }
     match settings.duration {

@@ -11,8 +11,9 @@
 //! by `tshark`, by RFC 3550's own code (`appendix_a`) and plainly (`reading`), which must agree or differ
 //! by a rule of `disagreement`.
 //!
-//! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes. And pages: the
-//! parsers of Prometheus' Python client (`prometheus_client`) read them.
+//! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes; a collector and
+//! OpenTelemetry's own messages (`otlp`) take what our exporter pushes. And pages: the parsers of Prometheus' Python
+//! client (`prometheus_client`) read them. And interval logs: HdrHistogram's packages (`hlog`) read them.
 //!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.
@@ -30,8 +31,10 @@ pub mod disagreement;
 pub mod ffmpeg;
 pub mod figures;
 pub mod gst;
+pub mod hlog;
 pub mod ledger;
 pub mod livekit;
+pub mod otlp;
 mod packages;
 pub mod page;
 pub mod pcap;
@@ -48,6 +51,7 @@ pub mod rtp;
 pub mod subscriber;
 pub mod traffic;
 pub mod tshark;
+pub mod victoria_metrics;
 pub mod wait;
 
 use std::path::PathBuf;

@@ -41,15 +41,7 @@ impl Peer {
     /// `@livekit/protocol` of npm.
     #[must_use]
     pub fn node() -> Self {
-        let list = script("package.json");
-        let packages = packages::installed("livekit-node", &list, |folder, list| {
-            let manifest = folder.join("package.json");
-            fs::copy(list, &manifest).unwrap_or_else(|e| panic!("{}: {e}", manifest.display()));
-            let npm = "install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix";
-            let mut arguments: Vec<String> = npm.split(' ').map(str::to_owned).collect();
-            arguments.push(folder.display().to_string());
-            ("npm", arguments)
-        });
+        let packages = packages::node("livekit", &script("package.json"));
         let script = script("peer.mjs").display().to_string();
         Self::new("node", vec![script, packages.display().to_string()])
     }

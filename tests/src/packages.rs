@@ -1,10 +1,11 @@
 //! Packages of other registries, as peers and judges.
 //!
 //! Lives here: installing them, once for each list of versions, below the target folder. Not here: what is done
-//! with them (`livekit`, `prometheus_client`).
+//! with them (`livekit`, `otlp`, `prometheus_client`, `hlog`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::package;
@@ -17,9 +18,22 @@ const INSTALLING: Duration = Duration::from_secs(180);
 ///
 /// What is given is what stands after `python3` to run the folder's `script`; the script's own arguments follow.
 pub(crate) fn python(folder: &str, script: &str) -> Vec<String> {
-    let folder_of_lists = package().join(folder);
-    let list = folder_of_lists.join("requirements.txt");
-    let packages = installed(&format!("{folder}-python"), &list, |target, list| {
+    let packages = python_packages(folder);
+    let run = "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv[:2] = []; \
+               runpy.run_path(sys.argv[0], run_name='__main__')";
+    let script = package().join(folder).join(script).display().to_string();
+    let packages = packages.display().to_string();
+    ["-c".to_owned(), run.to_owned(), packages, script].into()
+}
+
+/// A file of these packages: some bring programs along.
+pub(crate) fn python_file(folder: &str, file: &str) -> PathBuf {
+    python_packages(folder).join(file)
+}
+
+fn python_packages(folder: &str) -> PathBuf {
+    let list = package().join(folder).join("requirements.txt");
+    installed(&format!("{folder}-python"), &list, |target, list| {
         let pip =
             "-m pip install --quiet --disable-pip-version-check --no-input --upgrade --target";
         let mut arguments: Vec<String> = pip.split(' ').map(str::to_owned).collect();
@@ -29,22 +43,32 @@ pub(crate) fn python(folder: &str, script: &str) -> Vec<String> {
             list.display().to_string(),
         ]);
         ("python3", arguments)
-    });
-    let run = "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv[:2] = []; \
-               runpy.run_path(sys.argv[0], run_name='__main__')";
-    let script = folder_of_lists.join(script).display().to_string();
-    let packages = packages.display().to_string();
-    ["-c".to_owned(), run.to_owned(), packages, script].into()
+    })
+}
+
+/// Packages for Node.js: those of the manifest `list`. The folder that has the `node_modules`.
+pub(crate) fn node(name: &str, list: &Path) -> PathBuf {
+    installed(&format!("{name}-node"), list, |folder, list| {
+        let manifest = folder.join("package.json");
+        fs::copy(list, &manifest).unwrap_or_else(|e| panic!("{}: {e}", manifest.display()));
+        let npm = "install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix";
+        let mut arguments: Vec<String> = npm.split(' ').map(str::to_owned).collect();
+        arguments.push(folder.display().to_string());
+        ("npm", arguments)
+    })
 }
 
 /// The folder in which the packages of `list` are, after they were installed there.
 ///
 /// Its name has the list's content in it, so that another version is another folder.
-pub(crate) fn installed(
+fn installed(
     name: &str,
     list: &Path,
     install: impl FnOnce(&Path, &Path) -> (&'static str, Vec<String>),
 ) -> PathBuf {
+    // Tests run side by side, and two installations into one folder would be in each other's way.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let content = fs::read(list).unwrap_or_else(|e| panic!("{}: {e}", list.display()));
     let folder = target().join(format!("{name}-{:08x}", checksum(&content)));
     let complete = folder.join("complete");

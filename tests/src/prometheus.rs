@@ -15,11 +15,18 @@ use crate::ports;
 use crate::process::Process;
 use crate::wait;
 
-/// A running Prometheus that scrapes one target every second.
+/// A running Prometheus that scrapes one target every second, or is written to.
 #[derive(Debug)]
 pub struct Prometheus {
     process: Process,
+    stopped: Stopped,
+}
+
+/// A Prometheus that does not run: where it was, and its storage.
+#[derive(Debug)]
+pub struct Stopped {
     address: SocketAddr,
+    arguments: Vec<String>,
     /// Deleted when the server is gone: fields are dropped in order.
     _storage: TempDir,
 }
@@ -48,44 +55,52 @@ impl Prometheus {
     /// Starts it with storage of its own, and waits until it is ready.
     #[must_use]
     pub fn scraping(target: SocketAddr) -> Self {
-        Self::start(target, &[])
+        Self::start(target, "", &[])
+    }
+
+    /// The same with more lines of its scrape configuration, each indented by four blanks and ended.
+    #[must_use]
+    pub fn scraping_with(target: SocketAddr, lines: &str) -> Self {
+        Self::start(target, lines, &[])
     }
 
     /// The same, taking native histograms: it then asks for protobuf first.
     #[must_use]
     pub fn scraping_native_histograms(target: SocketAddr) -> Self {
-        Self::start(target, &["--enable-feature=native-histograms"])
+        Self::start(target, "", &["--enable-feature=native-histograms"])
     }
 
-    fn start(target: SocketAddr, more: &[&str]) -> Self {
-        let storage = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
-        let config = storage.path().join("prometheus.yml");
-        let text = format!(
-            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n\
-             scrape_configs:\n  - job_name: media-metrics\n    static_configs:\n      - targets: ['{target}']\n"
-        );
-        fs::write(&config, text).unwrap_or_else(|e| panic!("{}: {e}", config.display()));
-        let address = ports::free();
-        let mut arguments = vec![
-            format!("--config.file={}", config.display()),
-            format!(
-                "--storage.tsdb.path={}",
-                storage.path().join("data").display()
-            ),
-            format!("--web.listen-address={address}"),
+    /// One that scrapes nobody and takes remote writes, native histograms and exemplars included.
+    #[must_use]
+    pub fn receiving() -> Self {
+        let config = "global:\n  scrape_interval: 1s\n";
+        let flags = [
+            "--web.enable-remote-write-receiver",
+            "--enable-feature=native-histograms,exemplar-storage",
         ];
-        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
-        let process = Process::start(Path::new("prometheus"), &arguments);
-        let server = Self {
-            process,
-            address,
-            _storage: storage,
-        };
-        wait::until("a ready Prometheus", wait::PATIENCE, || {
-            get(&format!("http://{address}/-/ready"))
-                .map_err(|e| format!("{e}; {}", server.process.quoted()))
-        });
-        server
+        Stopped::new(config, &flags).start()
+    }
+
+    fn start(target: SocketAddr, lines: &str, more: &[&str]) -> Self {
+        let config = format!(
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n\
+             scrape_configs:\n  - job_name: media-metrics\n{lines}    static_configs:\n      - targets: ['{target}']\n"
+        );
+        Stopped::new(&config, more).start()
+    }
+
+    /// Where it takes remote writes.
+    #[must_use]
+    pub fn write_url(&self) -> String {
+        format!("http://{}/api/v1/write", self.stopped.address)
+    }
+
+    /// Kills it (SIGKILL); its storage stays.
+    #[must_use]
+    pub fn kill(self) -> Stopped {
+        let Self { process, stopped } = self;
+        drop(process);
+        stopped
     }
 
     /// The value of an instant query, over the HTTP API.
@@ -107,13 +122,26 @@ impl Prometheus {
     }
 
     fn ask(&self, promql: &str) -> Result<String, String> {
-        let url = format!("http://{}/api/v1/query", self.address);
-        agent()
+        ask(self.stopped.address, promql).map_err(|e| format!("{e}; {}", self.process.quoted()))
+    }
+
+    /// The exemplars of a query's series, each with the labels of its series (`seriesLabels`), as the HTTP API tells them.
+    ///
+    /// # Errors
+    /// Its own words, or that the answer is not to be understood.
+    pub fn exemplars(&self, promql: &str) -> Result<Vec<Value>, String> {
+        let url = format!("http://{}/api/v1/query_exemplars", self.stopped.address);
+        let answer = agent()
             .get(&url)
             .query("query", promql)
+            .query("start", "0")
+            .query("end", "9999999999")
             .call()
             .and_then(|mut answer| answer.body_mut().read_to_string())
-            .map_err(|e| format!("{promql}: {e}; {}", self.process.quoted()))
+            .map_err(|e| format!("{promql}: {e}"))?;
+        let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+        let data = answer["data"].as_array();
+        data.cloned().ok_or_else(|| format!("{promql}: {answer}"))
     }
 
     /// The types that it was told of families, by name.
@@ -121,7 +149,7 @@ impl Prometheus {
     /// # Errors
     /// Its own words, or that the answer is not to be understood.
     pub fn types(&self) -> Result<BTreeMap<String, String>, String> {
-        let answer = get(&format!("http://{}/api/v1/metadata", self.address))?;
+        let answer = get(&format!("http://{}/api/v1/metadata", self.stopped.address))?;
         let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
         let families = answer["data"].as_object().ok_or("no data")?;
         let kind = |told: &Value| told[0]["type"].as_str().map(str::to_owned);
@@ -189,6 +217,55 @@ impl Prometheus {
             Err(e) => panic!("{e}"),
         }
     }
+}
+
+impl Stopped {
+    fn new(config: &str, more: &[&str]) -> Self {
+        let storage = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
+        let file = storage.path().join("prometheus.yml");
+        fs::write(&file, config).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let address = ports::free();
+        let mut arguments = vec![
+            format!("--config.file={}", file.display()),
+            format!(
+                "--storage.tsdb.path={}",
+                storage.path().join("data").display()
+            ),
+            format!("--web.listen-address={address}"),
+        ];
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        Self {
+            address,
+            arguments,
+            _storage: storage,
+        }
+    }
+
+    /// Starts it, with what its storage holds, and waits until it is ready.
+    #[must_use]
+    pub fn start(self) -> Prometheus {
+        let process = Process::start(Path::new("prometheus"), &self.arguments);
+        let server = Prometheus {
+            process,
+            stopped: self,
+        };
+        let url = format!("http://{}/-/ready", server.stopped.address);
+        wait::until("a ready Prometheus", wait::PATIENCE, || {
+            get(&url).map_err(|e| format!("{e}; {}", server.process.quoted()))
+        });
+        server
+    }
+}
+
+/// A server's answer to an instant query.
+pub(crate) fn ask(address: SocketAddr, promql: &str) -> Result<String, String> {
+    let url = format!("http://{address}/api/v1/query");
+    agent()
+        .get(&url)
+        .query("query", promql)
+        .call()
+        .and_then(|mut answer| answer.body_mut().read_to_string())
+        .map_err(|e| format!("{promql}: {e}"))
 }
 
 /// A page by HTTP, its text.
@@ -264,7 +341,7 @@ fn agent() -> ureq::Agent {
 }
 
 /// Reads `{"status":"success","data":{"resultType":"vector","result":[{"metric":{…},"value":[t,"v"]}]}}`.
-fn samples(answer: &str) -> Option<Vec<Sample>> {
+pub(crate) fn samples(answer: &str) -> Option<Vec<Sample>> {
     let answer: Value = serde_json::from_str(answer).ok()?;
     let data = answer
         .get("data")
@@ -358,7 +435,8 @@ mod tests {
         assert_eq!(server.value("vector(42)"), Ok(Some(42.0)));
         assert_eq!(server.value("no_such_metric"), Ok(None));
         assert!(server.query("sum(").unwrap_err().contains("sum("));
-        let (address, storage) = (server.address, server._storage.path().to_owned());
+        let stopped = &server.stopped;
+        let (address, storage) = (stopped.address, stopped._storage.path().to_owned());
         drop(server);
         assert!(std::net::TcpStream::connect(address).is_err() && !storage.exists());
     }

@@ -9,6 +9,7 @@ mod plan;
 mod setup;
 mod step;
 mod weaken;
+mod weight;
 
 use std::process::ExitCode;
 
@@ -77,6 +78,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         about: "the benchmarks; what follows goes to them: cargo xtask bench --quick",
         run: plan::bench,
+    },
+    Command {
+        name: "weight",
+        about: "what each feature adds in crates and bytes: the README's table (release builds, minutes)",
+        run: |_| weight::run(),
     },
     Command {
         name: "ci",

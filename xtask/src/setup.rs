@@ -22,6 +22,8 @@ const TOOLS: &[Tool] = &[
     // The real scraper, and the judge of our exposition.
     tool("prometheus --version", "prometheus"),
     tool("promtool --version", "prometheus"),
+    // Another receiver of what is pushed.
+    tool("victoria-metrics -version", "victoria-metrics"),
     // Real senders and receivers of RTP.
     tool("gst-launch-1.0 --version", "gstreamer1.0-tools"),
     tool(

@@ -23,7 +23,7 @@ pub(crate) const BOUNDS: [f64; 10] = [
 ];
 
 /// Samples of each histogram, nanoseconds.
-const SAMPLES: [u64; 5] = [8_000, 40_000, 70_000, 300_000, 20_000_000];
+pub(crate) const SAMPLES: [u64; 5] = [8_000, 40_000, 70_000, 300_000, 20_000_000];
 
 static COUNTER: Desc = Desc::counter("bench_packets_total", "Packets.").labels(&["room", "kind"]);
 

@@ -19,7 +19,7 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-pub(crate) struct Prometheus(prometheus::Registry);
+pub(crate) struct Prometheus(pub(crate) prometheus::Registry);
 
 impl Filled for Prometheus {
     fn new(shape: Shape) -> Self {

@@ -17,6 +17,7 @@ use media_metrics_core::{Registry, Stream, StreamConfig, catalog};
 use crate::allocations;
 
 const BUSY: &str = "Registry::collect, a packet on each stream";
+const UNRANKED: &str = "the same, the worst not looked for";
 
 /// 64-bit words of a stream that groups are made of, the lock's included: what any merge must look at.
 const WORDS: usize = 14;
@@ -59,11 +60,15 @@ pub(crate) fn run(options: &Options, streams: usize, section: &mut Section) {
     );
 
     let mut busy = Live::new(streams, Extra::Nothing);
+    let mut unranked = Live::new(streams, Extra::Unranked);
     let mut idle = Live::new(streams, Extra::Nothing);
     idle.packet_each();
     drop(idle.registry.collect());
     c.enter(Role::Ours, BUSY, move |_, n| {
         (0..n).map(|_| busy.busy_tick()).sum()
+    });
+    c.enter(Role::Ours, UNRANKED, move |_, n| {
+        (0..n).map(|_| unranked.busy_tick()).sum()
     });
     c.enter(Role::Ours, "Registry::collect, all idle", move |_, n| {
         (0..n).map(|_| idle.tick()).sum()
@@ -102,6 +107,8 @@ pub(crate) fn churn(options: &Options, section: &mut Section) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extra {
     Nothing,
+    /// Less, rather: no slots for the worst.
+    Unranked,
     Judged,
     LiveKit,
 }
@@ -174,6 +181,7 @@ impl Live {
         let registry = Registry::builder()
             .max_streams(limit)
             .quality_window(FIVE_TICKS)
+            .worst(if extra == Extra::Unranked { 0 } else { 10 })
             .build()
             .expect("a registry");
         let group = registry.group(&["incoming", "audio"]).expect("a group");

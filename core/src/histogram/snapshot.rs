@@ -253,6 +253,50 @@ impl HistogramSnapshot {
         })
     }
 
+    /// What was recorded between `earlier`, a snapshot of the same series, and this: buckets of the
+    /// [`layout`](Self::layout) that grew, ascending, and by how much. Of another layout, or without one, all that is
+    /// here.
+    ///
+    /// - **Cost**: a look at the counts between two bounds where their cumulative counts say that something grew; at
+    ///   none if nothing did.
+    ///
+    /// ```
+    /// use media_metrics_core::{Desc, Registry};
+    /// static SIZES: Desc = Desc::histogram("sizes", "Sizes.", &[10.0, 100.0]).layout_of(2, 1_000);
+    /// let registry = Registry::new()?;
+    /// let sizes = registry.histogram(&SIZES, &[])?;
+    /// sizes.record(5);
+    /// let before = registry.collect();
+    /// sizes.record_n(50, 3);
+    /// let now = registry.collect();
+    /// let grown = now.histogram("sizes", &[]).map(|h| h.increases(before.histogram("sizes", &[])).collect());
+    /// assert_eq!(grown, Some(vec![(50, 3)]));
+    /// # Ok::<(), media_metrics_core::RegisterError>(())
+    /// ```
+    pub fn increases<'a>(
+        &'a self,
+        earlier: Option<&'a Self>,
+    ) -> impl Iterator<Item = (usize, u64)> + 'a {
+        let earlier = earlier.filter(|e| e.layout == self.layout && e.splits == self.splits);
+        let mut below = (0, 0);
+        let mut start = 0;
+        let ends = self.splits.iter().map(|&s| s as usize);
+        let ends = ends.chain([self.counts.len()]).enumerate();
+        let grown = ends.filter_map(move |(i, end)| {
+            let at = |h: &Self| h.classic.get(i).copied().unwrap_or(0);
+            let now = (at(self), earlier.map_or(0, at));
+            let before = std::mem::replace(&mut below, now);
+            let range = start..end.max(start);
+            start = range.end;
+            (now.0.wrapping_sub(before.0) != now.1.wrapping_sub(before.1)).then_some(range)
+        });
+        grown.flatten().filter_map(move |i| {
+            let count = |h: &Self| h.counts.get(i).copied().unwrap_or(0);
+            let more = count(self).saturating_sub(earlier.map_or(0, count));
+            (more > 0).then_some((i, more))
+        })
+    }
+
     /// The smallest recorded value that at least a share `q` of all samples does not exceed, as its
     /// bucket's highest value; `None` without samples, and of an exact histogram, which knows no values.
     ///

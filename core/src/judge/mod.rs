@@ -2,7 +2,8 @@
 //!
 //! Lives here: bringing streams and scorers together. In `control`: mute, pause, expectations, round trips, as
 //! hosts tell of them. In `window`: what a stream's numbers make of one window. In `subject`: one scored
-//! stream. In `participant`: the worst of several streams. In `registry`: the host's calls. In `metrics`: the families. Not here: the formulas
+//! stream. In `participant`: the worst of several streams. In `registry`: the host's calls. In `standing`:
+//! what the reporter's walk sees of a scored stream. In `metrics`: the families. Not here: the formulas
 //! (`quality`), when it is time (`reporter`).
 //!
 //! Scoring is apart from recording: a stream that nobody scores costs nothing more, and one that is scored
@@ -13,6 +14,7 @@ mod judges;
 mod metrics;
 mod participant;
 mod registry;
+mod standing;
 mod subject;
 mod window;
 
@@ -20,4 +22,5 @@ pub use control::QualityControl;
 pub(crate) use judges::Judges;
 pub(crate) use metrics::{ParticipantMetrics, QualityMetrics, with_reason};
 pub use participant::{Participant, ParticipantSnapshot};
+pub(crate) use standing::Standing;
 pub(crate) use subject::{Judged, Reading, Source};

@@ -99,9 +99,6 @@ impl Registry {
         }
         let control = QualityControl::new();
         let participant = participant.cloned();
-        if let Some(participant) = &participant {
-            source.set_participant(participant);
-        }
         let judged = Judged::new(
             source,
             so_far,

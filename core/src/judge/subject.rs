@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::control::{Event, QualityControl, Told};
 use super::metrics::QualityMetrics;
 use super::participant::Participant;
+use super::standing::Standing;
 use super::window::{between, of_received, of_sent, seconds};
 use crate::cell::Version;
 use crate::clock::Rhythm;
@@ -38,20 +39,29 @@ pub(crate) struct Reading {
 }
 
 impl Source {
-    /// The stream is this participant's. Who was told first stays.
-    pub(super) fn set_participant(&self, participant: &Participant) {
-        let whose = match self {
-            Self::Received(block) => &block.participant,
-            Self::Sent(block) => &block.participant,
-        };
-        let _ = whose.set(participant.clone());
-    }
-
     fn version(&self) -> Version {
         match self {
             Self::Received(block) => block.sequence.version(),
             Self::Sent(block) => block.sequence.version(),
         }
+    }
+
+    /// Where the reporter's walk looks; `None` before [`begin`](Self::begin).
+    fn standing(&self) -> Option<&Standing> {
+        let standing = match self {
+            Self::Received(block) => &block.standing,
+            Self::Sent(block) => &block.standing,
+        };
+        standing.get().map(|s| &**s)
+    }
+
+    /// From now on the stream is scored, as somebody's.
+    fn begin(&self, participant: Option<&Participant>) {
+        let standing = match self {
+            Self::Received(block) => &block.standing,
+            Self::Sent(block) => &block.standing,
+        };
+        standing.get_or_init(|| Box::new(Standing::new(participant.cloned())));
     }
 
     /// `None` if the stream's writer is busy: the next tick will tell.
@@ -118,6 +128,7 @@ impl Judged {
         participant: Option<Participant>,
         at: Duration,
     ) -> Self {
+        source.begin(participant.as_ref());
         Self {
             source,
             scorer: Scorer::new(config, at),
@@ -178,7 +189,11 @@ impl Judged {
             }
         }
         if changed {
-            self.control.publish(self.scorer.quality());
+            let quality = self.scorer.quality();
+            self.control.publish(quality);
+            if let Some(standing) = self.source.standing() {
+                standing.publish(quality.score);
+            }
         }
     }
 

@@ -30,6 +30,7 @@ use crate::stream::block::{Block, Identity};
 use crate::stream::sender::block::SenderBlock;
 use crate::stream::{Stream, StreamConfig, StreamSnapshot};
 use crate::sync::{Queue, Relaxed};
+use crate::worst::{DEFAULT_SLOTS, MAX_SLOTS};
 
 /// Who exists: the families, series and streams of one program, or of one part of it.
 ///
@@ -61,6 +62,7 @@ pub struct RegistryBuilder {
     max_groups: usize,
     group_labels: LabelNames,
     quality_window: Duration,
+    worst: usize,
 }
 
 impl Default for RegistryBuilder {
@@ -71,6 +73,7 @@ impl Default for RegistryBuilder {
             max_groups: MAX_GROUPS,
             group_labels: LabelNames::Static(catalog::GROUP_LABELS),
             quality_window: Duration::from_secs(5),
+            worst: DEFAULT_SLOTS,
         }
     }
 }
@@ -124,6 +127,16 @@ impl RegistryBuilder {
         self
     }
 
+    /// How many of the worst streams of each interval, and of the worst groups, are shown (default 10, at most
+    /// 100; 0: none): see [`worst`](crate::worst). Each takes 14 series when it is first needed.
+    ///
+    /// - **Cost**: a comparison for each stream with news at each merge, on the thread that merges.
+    #[must_use]
+    pub const fn worst(mut self, slots: usize) -> Self {
+        self.worst = slots;
+        self
+    }
+
     /// The registry.
     ///
     /// # Errors
@@ -141,6 +154,12 @@ impl RegistryBuilder {
                 limit: MAX_GROUPS,
             });
         }
+        if self.worst > MAX_SLOTS {
+            return Err(RegisterError::BadLimit {
+                what: "worst",
+                limit: MAX_SLOTS,
+            });
+        }
         catalog::RTP_INTERVAL_LOSS
             .clone()
             .with_label_names(self.group_labels.clone())
@@ -149,7 +168,7 @@ impl RegistryBuilder {
         let home = Home::new(Table::capacity(self.max_series));
         let mut table = Table::new(self.max_series);
         let refused = own_counter(&mut table, &home, &catalog::STREAMS_REFUSED, &[])?;
-        let collector = Collector::new(&mut table, &home)?;
+        let collector = Collector::new(&mut table, &home, self.worst)?;
         let shared = Shared {
             home,
             table: Mutex::new(table),

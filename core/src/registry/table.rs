@@ -30,7 +30,7 @@ pub(crate) const OPEN_OTHER: [&str; 2] = ["overflow", "true"];
 #[derive(Debug)]
 pub(crate) struct Series {
     labels: LabelValues,
-    /// Milliseconds since 1970: half of what a `SystemTime` takes.
+    /// Milliseconds since 1970: half of what a `SystemTime` takes. 0: nobody knows.
     created_ms: u64,
     /// What `Gauge::set` writes; only a gauge has it.
     pub(crate) level: Option<Box<Level>>,
@@ -49,8 +49,9 @@ impl Series {
         &self.labels
     }
 
-    pub(crate) fn created(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.created_ms)
+    pub(crate) fn created(&self) -> Option<SystemTime> {
+        let since_1970 = Duration::from_millis(self.created_ms);
+        (self.created_ms > 0).then(|| SystemTime::UNIX_EPOCH + since_1970)
     }
 
     /// For the reporter, under the table's lock: whether it is to have the series in its lists from now on.
@@ -60,12 +61,12 @@ impl Series {
         there
     }
 
-    /// A series of no registry, for snapshots made by hand.
-    pub(crate) fn detached(labels: LabelValues) -> Self {
+    /// A series of no registry, for snapshots made by hand: begun now, or nobody knows when.
+    pub(crate) fn detached(labels: LabelValues, begins_now: bool) -> Self {
         let life = Life::new();
         Self {
             labels,
-            created_ms: now_ms(),
+            created_ms: if begins_now { now_ms() } else { 0 },
             level: None,
             index: 0,
             family: 0,

@@ -31,12 +31,26 @@ use crate::shard::attach::Home;
 use crate::shard::{Shard, Shards};
 use crate::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Values};
 use crate::stream::{SenderSnapshot, StreamSnapshot};
+use crate::worst::Board;
 
 /// Cells (series times shards) from which on a merge is worth the help of other threads.
 const PARALLEL_CELLS: usize = 1 << 18;
 
 /// Snapshots kept for reuse; more than this many in readers' hands at once are freed, not reused.
 const KEPT: usize = 4;
+
+/// One merge, as those see it who walk over streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tick {
+    /// Of the merge, from 1 on; it wraps.
+    pub(crate) number: u32,
+    /// Since the merge before; 0 at the first.
+    pub(crate) interval: Duration,
+    /// Whether streams' windows end now, where there are any.
+    pub(crate) windows_end: bool,
+    /// Whether any stream is scored.
+    pub(crate) any_judged: bool,
+}
 
 /// What merges keep between them. One per registry, behind its lock: whoever ticks, ticks alone.
 #[derive(Debug)]
@@ -53,6 +67,7 @@ pub(crate) struct Collector {
     senders: FoldSenders,
     windows: Windows,
     judges: Judges,
+    board: Board,
     /// Set if LiveKit's families are derived.
     #[cfg(feature = "livekit")]
     livekit: Option<Derived>,
@@ -124,17 +139,23 @@ impl OwnMetrics {
 }
 
 impl Collector {
-    pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+    /// `worst`: slots for the worst streams, and as many for groups.
+    pub(crate) fn new(
+        table: &mut Table,
+        home: &Arc<Home>,
+        worst: usize,
+    ) -> Result<Self, RegisterError> {
         Ok(Self {
             sequence: 0,
             last: None,
             families: Vec::new(),
             labels: Labels::default(),
             published: Vec::new(),
-            fold: Fold::new(table, home)?,
+            fold: Fold::new(table, home, worst)?,
             senders: FoldSenders::new(table, home)?,
             windows: Windows::default(),
             judges: Judges::default(),
+            board: Board::new(worst),
             #[cfg(feature = "livekit")]
             livekit: None,
             metrics: OwnMetrics::new(table, home)?,
@@ -158,9 +179,17 @@ impl Collector {
         let windows_end = self.livekit.as_mut().is_some_and(|l| l.begin(shared, now));
         #[cfg(not(feature = "livekit"))]
         let windows_end = false;
-        self.fold.tick(shared, windows_end);
-        self.senders.tick(shared, windows_end);
+        // Scores before folding: who is worst goes by the newest.
         self.judges.tick(shared, uptime_at(now));
+        let tick = Tick {
+            number: self.sequence as u32,
+            interval,
+            windows_end,
+            any_judged: self.judges.len() > 0,
+        };
+        self.fold.tick(shared, &tick, &mut self.board);
+        self.senders.tick(shared, &tick, &mut self.board);
+        self.board.publish(shared, self.sequence);
         // Windows read their histograms themselves: their gauges are in the merge below.
         self.windows.tick(shared, now);
         #[cfg(feature = "livekit")]
@@ -200,6 +229,11 @@ impl Collector {
     /// The watched histograms.
     pub(crate) const fn windows(&mut self) -> &mut Windows {
         &mut self.windows
+    }
+
+    /// The worst of the last interval.
+    pub(crate) const fn board(&self) -> &Board {
+        &self.board
     }
 
     /// What derives LiveKit's families.

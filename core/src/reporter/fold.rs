@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::collector::Tick;
 use super::exemplars::Name;
 use super::helpers::helpers;
 use super::stream_windows::Received;
@@ -17,12 +18,14 @@ use crate::catalog;
 use crate::cell::Version;
 use crate::counter::Counter;
 use crate::error::RegisterError;
+use crate::judge::Standing;
 use crate::registry::shared::own_counter;
 use crate::registry::{GroupMetrics, Shared, Table};
 use crate::shard::attach::Home;
 use crate::stream::block::{Block, READ_TRIES, TOTALS, Totals, total};
 use crate::stream::{Stream, StreamSnapshot, expected, lost};
 use crate::sync::Relaxed;
+use crate::worst::{Board, Direction, Figures, GroupSum, Kept, Recent, Who};
 
 /// Streams from which on folding is worth the help of other threads.
 const PARALLEL_STREAMS: usize = 1 << 14;
@@ -38,9 +41,21 @@ pub(crate) struct Fold {
     /// Those that ended with this tick, by id.
     ended: Vec<Arc<Block>>,
     groups: Vec<GroupState>,
-    /// A sum for each group and chunk, reused.
-    sums: Vec<Vec<Sum>>,
+    /// What each chunk amounts to, reused.
+    rows: Vec<Row>,
+    /// How many of the worst streams are looked for.
+    worst: usize,
+    /// The last merge.
+    tick: Tick,
     busy: Counter,
+}
+
+/// What one chunk of streams amounts to.
+#[derive(Debug)]
+struct Row {
+    /// For each group.
+    sums: Vec<Sum>,
+    worst: Kept<Who>,
 }
 
 /// One live stream, as of the last tick.
@@ -56,6 +71,7 @@ struct Entry {
     lost_counted: u64,
     /// If its group records windows.
     window: Option<Box<Received>>,
+    recent: Recent,
 }
 
 #[derive(Debug)]
@@ -78,8 +94,21 @@ struct Sum {
     /// Streams with traffic in the interval that lost nothing: nearly all, so they are counted here and
     /// recorded at once.
     unharmed: u64,
-    /// The id of one of those.
+    /// What streams in the running for the worst amount to.
+    running: GroupSum,
+    /// The id of one of the unharmed.
     unharmed_id: u64,
+}
+
+/// What a stream with news did in the interval.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
+    /// Whether packets came.
+    packets: bool,
+    bytes: u64,
+    lost: u64,
+    expected: u64,
+    jitter_seconds: f64,
 }
 
 impl Sum {
@@ -93,17 +122,24 @@ impl Sum {
         self.ended += other.ended;
         self.busy += other.busy;
         self.unharmed += other.unharmed;
+        self.running.join(&other.running);
         self.unharmed_id = self.unharmed_id.max(other.unharmed_id);
     }
 }
 
 impl Fold {
-    pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
+    pub(crate) fn new(
+        table: &mut Table,
+        home: &Arc<Home>,
+        worst: usize,
+    ) -> Result<Self, RegisterError> {
         Ok(Self {
             streams: Vec::new(),
             ended: Vec::new(),
             groups: Vec::new(),
-            sums: Vec::new(),
+            rows: Vec::new(),
+            worst,
+            tick: Tick::default(),
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
         })
     }
@@ -116,9 +152,9 @@ impl Fold {
         self.streams.len()
     }
 
-    /// Adopts new streams, folds all, forgets those that ended. `windows_end`: whether the streams' windows
-    /// end with this tick, where there are any.
-    pub(crate) fn tick(&mut self, shared: &Shared, windows_end: bool) {
+    /// Adopts new streams, folds all, offers the worst to `board`, forgets those that ended.
+    pub(crate) fn tick(&mut self, shared: &Shared, tick: &Tick, board: &mut Board) {
+        self.tick = *tick;
         let known = self.streams.len();
         while let Some(block) = shared.new_streams.pop() {
             let (totals, version) = ([0; TOTALS], Version::FIRST);
@@ -134,6 +170,7 @@ impl Fold {
                 version,
                 lost_counted: 0,
                 window: None,
+                recent: Recent::default(),
             });
         }
         // After the streams: a stream's group is in the list before the stream is in the queue.
@@ -150,8 +187,11 @@ impl Fold {
             }
         }
         sort_new(&mut self.streams, known, |entry| entry.id);
-        self.fold(windows_end);
-        self.apply(shared);
+        self.fold();
+        for row in &mut self.rows {
+            board.streams.take(&mut row.worst);
+        }
+        self.apply(shared, board);
     }
 
     /// The stream with this id: a live one, or one that ended with this tick.
@@ -163,7 +203,7 @@ impl Fold {
         Some(Name {
             identity: &block.identity,
             group: &group.metrics.values,
-            participant: block.participant.get(),
+            participant: block.standing.get().and_then(|s| s.participant()),
         })
     }
 
@@ -172,47 +212,59 @@ impl Fold {
         self.ended = Vec::new();
     }
 
-    /// Sums up what every stream added, a row of sums for each chunk of streams.
-    fn fold(&mut self, windows_end: bool) {
-        let (streams, groups) = (&mut self.streams, &self.groups);
+    /// Sums up what every stream added, a row for each chunk of streams.
+    fn fold(&mut self) {
+        let (streams, groups, tick) = (&mut self.streams, &self.groups, &self.tick);
         let rows = streams.len().div_ceil(CHUNK);
-        self.sums.resize_with(rows.max(self.sums.len()), Vec::new);
-        for row in &mut self.sums {
-            row.clear();
-            row.resize(groups.len(), Sum::default());
+        let worst = self.worst;
+        self.rows.resize_with(rows.max(self.rows.len()), || Row {
+            sums: Vec::new(),
+            worst: Kept::new(worst),
+        });
+        for row in &mut self.rows {
+            row.sums.clear();
+            row.sums.resize(groups.len(), Sum::default());
         }
-        let fold_chunk = |(chunk, sums): (&mut [Entry], &mut Vec<Sum>)| {
-            for entry in chunk {
+        let fold_chunk = |(i, (chunk, row)): (usize, (&mut [Entry], &mut Row))| {
+            let Row { sums, worst } = row;
+            for (at_chunk, entry) in chunk.iter_mut().enumerate() {
                 let at = entry.group as usize;
                 if let (Some(group), Some(sum)) = (groups.get(at), sums.get_mut(at)) {
-                    let moved = entry.fold(&group.metrics, sum);
-                    entry.step_window(&group.metrics, windows_end, moved);
+                    let moved = entry.fold(&group.metrics, tick, sum);
+                    let packets = moved.is_some_and(|m| m.packets);
+                    entry.step_window(&group.metrics, tick.windows_end, packets);
+                    if !worst.is_off() {
+                        let order = i * CHUNK + at_chunk;
+                        entry.run(moved, tick, order as u64, worst, &mut sum.running);
+                    }
                 }
             }
         };
         let large = streams.len() >= PARALLEL_STREAMS;
         match large.then(helpers).flatten() {
             Some(pool) => pool.install(|| {
-                let chunks = streams.par_chunks_mut(CHUNK).zip(&mut self.sums);
-                chunks.for_each(fold_chunk);
+                let chunks = streams.par_chunks_mut(CHUNK).zip(&mut self.rows);
+                chunks.enumerate().for_each(fold_chunk);
             }),
             None => streams
                 .chunks_mut(CHUNK)
-                .zip(&mut self.sums)
+                .zip(&mut self.rows)
+                .enumerate()
                 .for_each(fold_chunk),
         }
     }
 
     /// Adds the sums to the groups' series.
-    fn apply(&mut self, shared: &Shared) {
+    fn apply(&mut self, shared: &Shared, board: &mut Board) {
         let mut all_ended = 0;
         for (at, group) in self.groups.iter_mut().enumerate() {
             let mut sum = Sum::default();
-            self.sums
+            self.rows
                 .iter()
-                .filter_map(|row| row.get(at))
+                .filter_map(|row| row.sums.get(at))
                 .for_each(|s| sum.add(s));
             group.apply(&sum);
+            board.offer_group(Direction::Incoming, at, &sum.running, &self.tick);
             self.busy.add(sum.busy);
             all_ended += sum.ended;
         }
@@ -237,7 +289,10 @@ impl Fold {
             let values = group.map_or_else(Vec::new, |g| {
                 g.values.iter().map(|v| v.to_string()).collect()
             });
-            StreamSnapshot::read(&entry.block, READ_TRIES, values)
+            let mut stream = StreamSnapshot::read(&entry.block, READ_TRIES, values)?;
+            stream.participant = participant(entry.block.standing.get().map(|s| &**s));
+            stream.interval = entry.figures(stream.stats.jitter_seconds, &self.tick);
+            Some(stream)
         };
         self.streams.iter().filter_map(snapshot).collect()
     }
@@ -289,24 +344,25 @@ impl Entry {
         }
     }
 
-    /// Adds to `sum` what the stream did since the last tick. Whether there was news.
-    fn fold(&mut self, group: &GroupMetrics, sum: &mut Sum) -> bool {
+    /// Adds to `sum` what the stream did since the last tick; `None` if there was no news.
+    fn fold(&mut self, group: &GroupMetrics, tick: &Tick, sum: &mut Sum) -> Option<Moved> {
         if self.window.is_none() && group.windows.get().is_some() {
             self.window = Some(Received::new(&self.totals, self.lost_counted));
         }
         let settled = lost(&self.totals) == self.lost_counted;
         if settled && self.block.sequence.version() == self.version {
-            return false; // nothing new: one line read
+            return None; // nothing new: one line read
         }
         let Some((version, now, jitter)) = self.block.read(READ_TRIES) else {
             // Totals are cumulative: what is not read now is read at the next tick.
             sum.busy += 1;
-            return false;
+            return None;
         };
         self.version = version;
         let before = (lost(&self.totals), expected(&self.totals));
         let after = (lost(&now), expected(&now));
         let moved = now[total::PACKETS] != self.totals[total::PACKETS];
+        let bytes = now[total::BYTES].wrapping_sub(self.totals[total::BYTES]);
         for ((sum, then), now) in sum.totals.iter_mut().zip(&mut self.totals).zip(now) {
             *sum = sum.wrapping_add(now.wrapping_sub(*then));
             *then = now;
@@ -318,9 +374,10 @@ impl Entry {
         if let Some(window) = &mut self.window {
             window.step(&self.totals, moved.then(|| jitter.ns()));
         }
+        // What is missing now, settled or not: a sample of the interval, not a total.
+        let newly_lost = after.0.saturating_sub(before.0);
         if moved {
-            // What is missing now, settled or not: a sample of the interval, not a total.
-            match after.0.saturating_sub(before.0) {
+            match newly_lost {
                 0 if newly_expected > 0 => {
                     sum.unharmed += 1;
                     sum.unharmed_id = self.id;
@@ -333,7 +390,65 @@ impl Entry {
             }
             group.interval_jitter.record_for(jitter.ns(), self.id);
         }
-        true
+        self.recent = Recent::new(tick, newly_lost, newly_expected, bytes);
+        Some(Moved {
+            packets: moved,
+            bytes,
+            lost: newly_lost,
+            expected: newly_expected,
+            jitter_seconds: jitter.seconds(),
+        })
+    }
+
+    /// Puts the stream in the running for the worst, if it is: with packets, or judged.
+    fn run(
+        &self,
+        moved: Option<Moved>,
+        tick: &Tick,
+        order: u64,
+        worst: &mut Kept<Who>,
+        group: &mut GroupSum,
+    ) {
+        let moved = moved.filter(|m| m.packets);
+        // A line that nothing else here reads.
+        let judged = tick.any_judged && self.block.standing.get().is_some();
+        if self.version.is_closed() || !(judged || moved.is_some()) {
+            return;
+        }
+        let jitter = moved.map(|m| m.jitter_seconds);
+        let moved = moved.unwrap_or_default();
+        let figures = Figures {
+            jitter_seconds: jitter,
+            ..self.figures_of(tick, judged)
+        };
+        group.add(
+            &figures,
+            moved.bytes,
+            moved.lost.min(moved.expected),
+            moved.expected,
+        );
+        worst.offer(figures, order, || Who::Received(Arc::clone(&self.block)));
+    }
+
+    /// Its figures of the last interval, all but the jitter.
+    fn figures_of(&self, tick: &Tick, judged: bool) -> Figures {
+        let (loss_ratio, bytes_per_second) = self.recent.rates(tick);
+        let standing = judged.then(|| self.block.standing.get()).flatten();
+        Figures {
+            score: standing.and_then(|s| s.score()),
+            loss_ratio,
+            bytes_per_second,
+            ..Figures::default()
+        }
+    }
+
+    /// Its figures of the last interval; of the jitter, what it is now.
+    fn figures(&self, jitter_seconds: f64, tick: &Tick) -> Figures {
+        let packets = self.totals[total::FRAMES] > 0;
+        Figures {
+            jitter_seconds: packets.then_some(jitter_seconds),
+            ..self.figures_of(tick, true)
+        }
     }
 
     /// Counts losses: those missing at both ends of the interval, and at a stream's end all.
@@ -352,6 +467,11 @@ impl Entry {
             self.lost_counted = lost;
         }
     }
+}
+
+/// Whose stream it is, by its standing.
+pub(super) fn participant(standing: Option<&Standing>) -> Option<String> {
+    Some(standing?.participant()?.name().to_owned())
 }
 
 /// Puts a list in the order of ids again, of which the first `known` are in order. Those after them have higher ids, as

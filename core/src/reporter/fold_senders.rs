@@ -8,8 +8,9 @@
 
 use std::sync::Arc;
 
+use super::collector::Tick;
 use super::exemplars::Name;
-use super::fold::{find, sort_new};
+use super::fold::{find, participant, sort_new};
 use super::stream_windows::Sent;
 use crate::catalog;
 use crate::cell::Version;
@@ -22,6 +23,14 @@ use crate::stream::SenderSnapshot;
 use crate::stream::block::READ_TRIES;
 use crate::stream::sender::block::{SenderBlock, Words, word};
 use crate::sync::Relaxed;
+use crate::worst::{Board, Direction, Figures, GroupSum, Kept, Recent, Who};
+
+/// A report that is older than this at the last packet says nothing of now: three times the longest interval
+/// between reports that is usual (RFC 3550 §6.2).
+const REPORT_HOLDS_NS: u64 = 15_000_000_000;
+
+/// Those of sent streams come after received ones, of equals.
+const SENT: u64 = 1 << 32;
 
 /// Live sent streams, and what they amount to.
 #[derive(Debug)]
@@ -31,6 +40,8 @@ pub(crate) struct FoldSenders {
     /// Those that ended with this tick, by id.
     ended: Vec<Arc<SenderBlock>>,
     groups: Vec<GroupState>,
+    /// The last merge.
+    tick: Tick,
     busy: Counter,
 }
 
@@ -44,6 +55,32 @@ struct Entry {
     lost_counted: u64,
     /// If its group records windows.
     window: Option<Box<Sent>>,
+    recent: Recent,
+    reported: Reported,
+}
+
+/// What the receiver's newest report says, if it still holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reported {
+    loss_ratio: Option<f64>,
+    jitter_seconds: Option<f64>,
+    rtt_seconds: Option<f64>,
+}
+
+impl Reported {
+    fn new(words: &Words, clock_rate: u32) -> Self {
+        let age = words[word::LAST_DEPARTURE_NS].saturating_sub(words[word::LAST_REPORT_NS]);
+        if words[word::REPORTS] == 0 || age > REPORT_HOLDS_NS {
+            return Self::default();
+        }
+        let ticks = words[word::JITTER_TICKS] as f64;
+        let round_trip = words[word::ROUND_TRIP_NS] as f64 / 1e9;
+        Self {
+            loss_ratio: Some(words[word::FRACTION_LOST] as f64 / 256.0),
+            jitter_seconds: Some(ticks / f64::from(clock_rate.max(1))),
+            rtt_seconds: (words[word::ROUND_TRIPS] > 0).then_some(round_trip),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -62,6 +99,19 @@ struct Sum {
     /// Losses counted before that were none.
     not_lost: u64,
     ended: u64,
+    /// What streams in the running for the worst amount to.
+    running: GroupSum,
+}
+
+/// What became of one stream's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// Nothing was sent, and nothing reported.
+    None,
+    /// Its writer was busy: the next tick will tell.
+    Busy,
+    /// So many bytes were sent, and there may be a report.
+    Some(u64),
 }
 
 impl FoldSenders {
@@ -70,6 +120,7 @@ impl FoldSenders {
             senders: Vec::new(),
             ended: Vec::new(),
             groups: Vec::new(),
+            tick: Tick::default(),
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
         })
     }
@@ -82,8 +133,9 @@ impl FoldSenders {
     /// Bytes of one, without what its peer makes it remember.
     pub(crate) const BYTES: usize = size_of::<SenderBlock>() + size_of::<Entry>() + 256;
 
-    /// Adopts new streams, folds all, forgets those that ended. `windows_end` as for received streams.
-    pub(crate) fn tick(&mut self, shared: &Shared, windows_end: bool) {
+    /// Adopts new streams, folds all, offers the worst to `board`, forgets those that ended.
+    pub(crate) fn tick(&mut self, shared: &Shared, tick: &Tick, board: &mut Board) {
+        self.tick = *tick;
         let known = self.senders.len();
         while let Some(block) = shared.new_senders.pop() {
             if self.senders.len() == self.senders.capacity() {
@@ -96,6 +148,8 @@ impl FoldSenders {
                 version: Version::FIRST,
                 lost_counted: 0,
                 window: None,
+                recent: Recent::default(),
+                reported: Reported::default(),
             });
         }
         // After the streams: a stream's group is in the list before the stream is in the queue.
@@ -117,17 +171,32 @@ impl FoldSenders {
             if entry.window.is_none() && group.metrics.windows.get().is_some() {
                 entry.begin_windows();
             }
-            if !entry.fold(&mut group.sum) {
+            let news = entry.fold(tick, &mut group.sum);
+            if news == News::Busy {
                 self.busy.inc();
             }
+            if !board.is_off() {
+                let order = SENT + at as u64;
+                entry.run(
+                    news,
+                    tick,
+                    order,
+                    &mut board.streams,
+                    &mut group.sum.running,
+                );
+            }
             if let (Some(window), Some(metrics)) = (&mut entry.window, group.metrics.windows.get())
-                && (windows_end || entry.version.is_closed())
+                && (tick.windows_end || entry.version.is_closed())
             {
                 window.close(metrics);
             }
         }
         sort_new(&mut self.senders, known, |entry| entry.block.identity.id);
-        let ended: u64 = self.groups.iter_mut().map(GroupState::apply).sum();
+        let mut ended = 0;
+        for (at, group) in self.groups.iter_mut().enumerate() {
+            board.offer_group(Direction::Outgoing, at, &group.sum.running, tick);
+            ended += group.apply();
+        }
         if ended > 0 {
             self.forget(shared, ended as usize);
         }
@@ -142,7 +211,7 @@ impl FoldSenders {
         Some(Name {
             identity: &block.identity,
             group: &group.metrics.values,
-            participant: block.participant.get(),
+            participant: block.standing.get().and_then(|s| s.participant()),
         })
     }
 
@@ -173,7 +242,10 @@ impl FoldSenders {
             let values = group.map_or_else(Vec::new, |g| {
                 g.metrics.values.iter().map(|v| v.to_string()).collect()
             });
-            Some(SenderSnapshot::new(identity, values, &words))
+            let mut sender = SenderSnapshot::new(identity, values, &words);
+            sender.participant = participant(entry.block.standing.get().map(|s| &**s));
+            sender.interval = entry.figures(&self.tick, true);
+            Some(sender)
         };
         self.senders.iter().filter_map(snapshot).collect()
     }
@@ -187,16 +259,17 @@ impl Entry {
         self.window = Some(now.map_or_else(Box::default, |(_, words)| Sent::new(&words)));
     }
 
-    /// Adds to `sum` what the stream did since the last tick; false if its writer was busy.
-    fn fold(&mut self, sum: &mut Sum) -> bool {
+    /// Adds to `sum` what the stream did since the last tick.
+    fn fold(&mut self, tick: &Tick, sum: &mut Sum) -> News {
         if self.block.sequence.version() == self.version {
-            return true; // nothing new: one line read
+            return News::None; // one line read
         }
         let Some((version, now)) = self.block.read(READ_TRIES) else {
             // Totals are cumulative: what is not read now is read at the next tick.
-            return false;
+            return News::Busy;
         };
         self.version = version;
+        let bytes = now[word::BYTES].wrapping_sub(self.totals[word::BYTES]);
         for ((sum, then), now) in sum.totals.iter_mut().zip(&mut self.totals).zip(now) {
             *sum = sum.wrapping_add(now.wrapping_sub(*then));
             *then = now;
@@ -206,7 +279,44 @@ impl Entry {
         if let Some(window) = &mut self.window {
             window.on_news(&now, self.block.identity.clock_rate);
         }
-        true
+        self.recent = Recent::new(tick, 0, 0, bytes);
+        self.reported = Reported::new(&now, self.block.identity.clock_rate);
+        News::Some(bytes)
+    }
+
+    /// Puts the stream in the running for the worst, if it is: with news, or judged.
+    fn run(
+        &self,
+        news: News,
+        tick: &Tick,
+        order: u64,
+        worst: &mut Kept<Who>,
+        group: &mut GroupSum,
+    ) {
+        let judged = tick.any_judged && self.block.standing.get().is_some();
+        let bytes = match news {
+            News::Some(bytes) => bytes,
+            News::None | News::Busy if judged => 0,
+            News::None | News::Busy => return,
+        };
+        if !self.version.is_closed() {
+            let figures = self.figures(tick, judged);
+            group.add(&figures, bytes, 0, 0);
+            worst.offer(figures, order, || Who::Sent(Arc::clone(&self.block)));
+        }
+    }
+
+    /// Its figures of the last interval.
+    fn figures(&self, tick: &Tick, judged: bool) -> Figures {
+        let standing = judged.then(|| self.block.standing.get()).flatten();
+        let (_, bytes_per_second) = self.recent.rates(tick);
+        Figures {
+            score: standing.and_then(|s| s.score()),
+            loss_ratio: self.reported.loss_ratio,
+            jitter_seconds: self.reported.jitter_seconds,
+            rtt_seconds: self.reported.rtt_seconds,
+            bytes_per_second,
+        }
     }
 
     /// Counts the losses that the receiver reported.

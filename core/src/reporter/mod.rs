@@ -23,7 +23,7 @@ mod task;
 mod thread;
 pub(crate) mod windows;
 
-pub(crate) use collector::Collector;
+pub(crate) use collector::{Collector, Tick};
 pub use sink::Sink;
 pub use task::{Task, Waker};
 pub use thread::{Reporter, ReporterBuilder};

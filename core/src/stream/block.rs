@@ -14,7 +14,7 @@ use super::losses::LossCells;
 use super::peer::PeerCells;
 use crate::cell::{Cell, Sequence, Version};
 #[cfg(not(media_metrics_loom))]
-use crate::judge::Participant;
+use crate::judge::Standing;
 use crate::rtp::JitterValue;
 
 /// Totals of one stream, by position.
@@ -97,9 +97,9 @@ pub(crate) struct Block {
     pub(crate) losses: OnceLock<Box<LossCells>>,
     #[cfg(not(media_metrics_loom))]
     pub(crate) peer: OnceLock<Box<PeerCells>>,
-    /// Whose it is, if that was told when it was first judged.
+    /// If it is scored.
     #[cfg(not(media_metrics_loom))]
-    pub(crate) participant: OnceLock<Participant>,
+    pub(crate) standing: OnceLock<Box<Standing>>,
     pub(crate) identity: Identity,
 }
 
@@ -137,7 +137,7 @@ impl Block {
             #[cfg(not(media_metrics_loom))]
             peer: OnceLock::new(),
             #[cfg(not(media_metrics_loom))]
-            participant: OnceLock::new(),
+            standing: OnceLock::new(),
             identity,
         }
     }

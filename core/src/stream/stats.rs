@@ -6,6 +6,7 @@ use super::block::{Block, Identity, Levels, Totals, level, total};
 use super::peer::{RemoteSenderStats, RequestStats};
 use crate::quality::Quality;
 use crate::rtp::{BurstStats, JitterValue, LossRuns, highest_of, timestamp_of};
+use crate::worst::Figures;
 
 /// What a stream received, as of one moment.
 ///
@@ -181,6 +182,10 @@ pub struct StreamSnapshot {
     pub loss_runs: LossRuns,
     /// Its quality, if it is [judged](crate::Registry::judge).
     pub quality: Option<Quality>,
+    /// Whose it is, if it is judged as somebody's.
+    pub participant: Option<String>,
+    /// What it did in the last interval between two merges.
+    pub interval: Figures,
 }
 
 impl StreamSnapshot {
@@ -205,6 +210,8 @@ impl StreamSnapshot {
             stats,
             loss_runs,
             quality: None,
+            participant: None,
+            interval: Figures::default(),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Idle series: they go, their places are used again, and nothing that a held handle records is lost.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -92,49 +92,60 @@ fn what_comes_back_between_two_merges_is_there_once() {
 
 #[test]
 fn nothing_is_lost_while_series_come_and_go_all_the_time() {
-    const EACH: u64 = 20_000;
+    const LEAST: u64 = 20_000;
+    const MOST: u64 = LEAST + 5_000;
     let (registry, recorder) = hasty(100);
     let handle = with_local_recorder(&recorder, || counter!("busy.total"));
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
+    let (done, gone) = (AtomicBool::new(false), AtomicU64::new(0));
+    let recorded = thread::scope(|scope| {
         let recording: Vec<_> = (0..2)
             .map(|_| {
-                let (handle, recorder) = (handle.clone(), &recorder);
+                let (handle, recorder, gone) = (handle.clone(), &recorder, &gone);
                 scope.spawn(move || {
-                    for n in 0..EACH {
+                    let (mut rounds, mut recorded) = (0, 0);
+                    // On a loaded machine nobody merges for a while: so until it was idle, too.
+                    while rounds < LEAST || (gone.load(Ordering::Relaxed) == 0 && rounds < MOST) {
                         handle.increment(1);
-                        if n % 64 == 0 {
+                        recorded += 1;
+                        if rounds % 64 == 0 {
                             with_local_recorder(recorder, || {
                                 counter!("busy_total").increment(1);
                             });
+                            recorded += 1;
                             thread::yield_now();
                         }
+                        if rounds >= LEAST {
+                            thread::sleep(Duration::from_millis(2));
+                        }
+                        rounds += 1;
                     }
+                    recorded
                 })
             })
             .collect();
-        let (registry, done) = (&registry, &done);
+        let (registry, done, gone) = (&registry, &done, &gone);
         let merges = scope.spawn(move || {
-            let (mut last, mut gone) = (0, 0);
+            let mut last = 0;
             while !done.load(Ordering::Relaxed) {
                 match registry.collect().counter("busy_total", &[]) {
                     Some(total) => {
                         assert!(total >= last, "{total} after {last}");
                         last = total;
                     }
-                    None => gone += 1,
+                    None => _ = gone.fetch_add(1, Ordering::Relaxed),
                 }
             }
-            gone
         });
-        recording.into_iter().for_each(|t| t.join().unwrap());
+        let recorded: u64 = recording.into_iter().map(|t| t.join().unwrap()).sum();
         done.store(true, Ordering::Relaxed);
-        assert!(
-            merges.join().unwrap() > 0,
-            "it never was idle: a test of nothing"
-        );
+        merges.join().unwrap();
+        recorded
     });
+    assert!(
+        gone.into_inner() > 0,
+        "it never was idle: a test of nothing"
+    );
     handle.increment(0);
     let total = registry.collect().counter("busy_total", &[]);
-    assert_eq!(total, Some(2 * (EACH + EACH.div_ceil(64))));
+    assert_eq!(total, Some(recorded));
 }

@@ -18,7 +18,7 @@ impl Filter {
         Self(Some(Arc::new(shown)))
     }
 
-    pub(super) fn shows(&self, name: &str) -> bool {
+    pub(crate) fn shows(&self, name: &str) -> bool {
         self.0.as_ref().is_none_or(|shown| shown(name))
     }
 }

@@ -9,9 +9,9 @@ mod escape;
 mod filter;
 mod lines;
 pub(crate) mod negotiate;
-mod number;
+pub(crate) mod number;
 pub mod openmetrics;
-mod plans;
+pub(crate) mod plans;
 pub mod protobuf;
 pub mod text;
 

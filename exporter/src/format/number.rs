@@ -48,7 +48,7 @@ fn not_finite(v: f64) -> &'static [u8] {
 /// exponent form (`1e+06`, `2.5e-05`) below 10^-4 and from 10^6 up.
 ///
 /// Cold: a bound is written once, when its family's fixed bytes are made.
-pub(super) fn bound(out: &mut Vec<u8>, v: f64) {
+pub(crate) fn bound(out: &mut Vec<u8>, v: f64) {
     if !v.is_finite() {
         out.extend_from_slice(not_finite(v));
         return;

@@ -11,6 +11,9 @@ use super::negotiate::Escaping;
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How a page ends.
+pub(crate) const END: &[u8] = b"# EOF\n";
+
 /// Encodes snapshots as OpenMetrics 1.0, and remembers what doesn't change between them.
 ///
 /// Every family gets its `# HELP`, `# TYPE` and, if its name ends in its unit, `# UNIT`; the page ends in

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot};
 
 /// The fixed bytes of one family in one format.
-pub(super) trait Plan {
+pub(crate) trait Plan {
     /// Whose it is. Held, not just compared: so its address can't become that of another schema.
     fn schema(&self) -> &Arc<FamilySchema>;
 
@@ -21,14 +21,14 @@ pub(super) trait Plan {
 
 /// One plan for each family of the last snapshot, in its order.
 #[derive(Debug)]
-pub(super) struct Plans<P>(Vec<P>);
+pub(crate) struct Plans<P>(Vec<P>);
 
 impl<P> Plans<P> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Vec::new())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &P> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &P> {
         self.0.iter()
     }
 }
@@ -44,7 +44,7 @@ impl<P: Plan> Plans<P> {
     ///
     /// Only if something changed, `forms` says what each family is to be exposed as: a plan of another form
     /// doesn't hold either, and `make` makes one of this form.
-    pub(super) fn follow<F>(
+    pub(crate) fn follow<F>(
         &mut self,
         families: &[FamilySnapshot],
         forms: impl FnOnce(&[FamilySnapshot]) -> Vec<F>,

@@ -46,6 +46,10 @@ pub(super) enum Ending {
 pub(super) struct Activity {
     phase: Cell<Phase>,
     since: Cell<Instant>,
+    /// Of the phase `Answering`: the response is still being made, so that nothing written is its end.
+    making: Cell<bool>,
+    /// And the answer before it was not taken yet when it was asked for.
+    behind: Cell<bool>,
     ending: Cell<Option<Ending>>,
     changed: Notify,
 }
@@ -55,6 +59,8 @@ impl Activity {
         Self {
             phase: Cell::new(Phase::Reading),
             since: Cell::new(Instant::now()),
+            making: Cell::new(false),
+            behind: Cell::new(false),
             ending: Cell::new(None),
             changed: Notify::new(),
         }
@@ -73,17 +79,31 @@ impl Activity {
         }
     }
 
-    /// A request is complete. One that was sent before the last answer was taken gains no time.
+    /// A request is complete. One that was sent before the last answer was taken gains no time until it is.
     pub(super) fn requested(&self) {
-        if self.phase.get() != Phase::Answering {
+        self.making.set(true);
+        if self.phase.get() == Phase::Answering {
+            self.behind.set(true);
+        } else {
             self.enter(Phase::Answering);
         }
     }
 
+    /// The response is made: what is to be written from here on is the answer.
+    pub(super) fn made(&self) {
+        self.making.set(false);
+    }
+
     /// All that was to be written has been written.
     pub(super) fn drained(&self) {
-        if self.phase.get() == Phase::Answering {
+        if self.phase.get() != Phase::Answering {
+            return;
+        }
+        if !self.making.get() {
+            self.behind.set(false);
             self.enter(Phase::Waiting);
+        } else if self.behind.take() {
+            self.enter(Phase::Answering); // to the request that came before
         }
     }
 
@@ -158,13 +178,6 @@ impl Table {
             .iter()
             .filter(|(_, a)| a.phase.get() != Phase::Answering);
         idle.min_by_key(|(_, a)| a.since.get()).map(|(&id, _)| id)
-    }
-
-    /// How many connections are being answered.
-    pub(super) fn answering(&self) -> usize {
-        let open = self.open.borrow();
-        let busy = open.values().filter(|a| a.phase.get() == Phase::Answering);
-        busy.count()
     }
 
     /// Ends every connection: one that is being answered after its answer, every other now.
@@ -246,10 +259,13 @@ mod tests {
             assert_eq!(ends(&slow).await, (Ending::TooLong(Phase::Answering), 20));
             let idle = Activity::new();
             idle.requested();
+            idle.drained(); // of nothing: the response is being made
+            idle.made();
             idle.drained();
             assert_eq!(ends(&idle).await, (Ending::TooLong(Phase::Waiting), 90));
             let half_a_request = Activity::new();
             half_a_request.requested();
+            half_a_request.made();
             half_a_request.drained();
             half_a_request.received();
             let end = (Ending::TooLong(Phase::Reading), 5);
@@ -277,6 +293,18 @@ mod tests {
             pipelined.requested(); // the next one, while the answer to the last is not taken
             let end = (Ending::TooLong(Phase::Answering), 5);
             assert_eq!(ends(&pipelined).await, end);
+
+            let taken = Activity::new();
+            for _ in 0..2 {
+                taken.requested();
+                tokio::time::sleep(Duration::from_secs(15)).await;
+            }
+            for _ in 0..2 {
+                taken.drained(); // the first time it is the last answer's end, then it is nothing's
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            let end = (Ending::TooLong(Phase::Answering), 10);
+            assert_eq!(ends(&taken).await, end);
         });
     }
 
@@ -292,7 +320,6 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             seats[0].activity.requested();
-            assert_eq!(table.answering(), 1);
 
             let fourth = table.admit(3).unwrap();
             assert!(fourth.gave_way);
@@ -302,6 +329,7 @@ mod tests {
             seats[2].activity.requested();
             fourth.seat.activity.requested();
             assert!(table.admit(3).is_none(), "all are being answered");
+            seats[0].activity.made();
             seats[0].activity.drained();
             assert!(table.admit(3).unwrap().gave_way);
             assert_eq!(ends(&seats[0].activity).await, (Ending::GaveWay, 0));
@@ -319,6 +347,7 @@ mod tests {
             drop(idle);
             let answer = async {
                 tokio::time::sleep(Duration::from_secs(3)).await;
+                busy.activity.made();
                 busy.activity.drained();
                 std::future::pending::<()>().await;
             };

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connection::Activity;
 
@@ -19,25 +19,25 @@ use super::connection::Activity;
 /// The HTTP library flushes its transport only when its own buffers are empty: so a finished flush
 /// means that the operating system has the whole answer.
 #[derive(Debug)]
-pub(super) struct Observed {
-    socket: TokioIo<TcpStream>,
+pub(super) struct Observed<S> {
+    socket: TokioIo<S>,
     activity: Rc<Activity>,
 }
 
-impl Observed {
-    pub(super) fn new(socket: TcpStream, activity: Rc<Activity>) -> Self {
+impl<S: Unpin> Observed<S> {
+    pub(super) fn new(socket: S, activity: Rc<Activity>) -> Self {
         Self {
             socket: TokioIo::new(socket),
             activity,
         }
     }
 
-    fn socket(&mut self) -> Pin<&mut TokioIo<TcpStream>> {
+    fn socket(&mut self) -> Pin<&mut TokioIo<S>> {
         Pin::new(&mut self.socket)
     }
 }
 
-impl Read for Observed {
+impl<S: AsyncRead + Unpin> Read for Observed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -50,7 +50,7 @@ impl Read for Observed {
     }
 }
 
-impl Write for Observed {
+impl<S: AsyncWrite + Unpin> Write for Observed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,6 +1,6 @@
 //! What a client may cost.
 //!
-//! Lives here: the numbers and their reasons. Not here: who enforces them (`connection`, `serve`).
+//! Lives here: the numbers and their reasons. Not here: who enforces them (`connection`, `desk`, `serve`).
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Limits {
     ///
     /// - **Default**: 256. Each costs a file descriptor and a few kilobytes.
     pub max_connections: usize,
-    /// Answers that are being written at the same time; `/metrics` beyond them gets status 503, the
+    /// Pages that are being made or written at the same time; one beyond them gets status 503, the
     /// health pages are always answered.
     ///
     /// - **Default**: 64. It bounds memory: slow readers that came at different times each hold
@@ -29,13 +29,14 @@ pub struct Limits {
     /// - **Default**: 8,192; Prometheus sends about 500.
     pub max_header_bytes: usize,
     /// From accepting a connection, or from the first byte of a later request, until the request is
-    /// complete; then the connection is closed.
+    /// complete; then the connection is closed. TLS's handshake is part of it.
     ///
     /// - **Default**: 5 s.
     pub header_timeout: Duration,
     /// From a complete request until its answer has been handed to the operating system; then the
     /// connection is closed. It counts the whole answer, so a reader that takes a byte now and then
-    /// doesn't gain time.
+    /// doesn't gain time. A page that is not made in nine tenths of it gets status 503, as one does that is not
+    /// made in the time that the scraper has (`X-Prometheus-Scrape-Timeout-Seconds`, less a tenth or half a second).
     ///
     /// - **Default**: 20 s, twice Prometheus' own time limit for a scrape.
     pub write_timeout: Duration,

@@ -1,43 +1,65 @@
 //! The HTTP server.
 //!
-//! Lives here: starting and stopping it (this file), its limits, its pages (`routes`), its thread
-//! (`serve`, `connection`, `io`). Not here: formats (`format`), snapshots (`source`).
+//! Lives here: the running server and its end (this file), how it is configured and begun (`builder`, `runtime`), where
+//! it listens (`listen`, `unix`, `tls`), its connections and what they may cost (`serve`, `connection`, `io`, `limits`),
+//! who may ask (`auth`, `password`, `checks`), requests (`desk`, `patience`) and pages (`routes`, `answers`, `body`), and
+//! the same for hosts with a server of their own (`service`). Not here: formats (`format`), snapshots (`source`).
 //!
-//! The server has a thread of its own with an event loop on it: the host needs no async runtime, and a
-//! scrape runs on none of the host's threads.
+//! The server has a thread of its own with an event loop on it, and a few more that come and go for what takes long: the
+//! host needs no async runtime, and a scrape runs on none of the host's threads.
 
+mod answers;
 mod auth;
+mod body;
+mod builder;
+#[cfg(feature = "bcrypt")]
+mod checks;
 mod connection;
+mod desk;
+#[cfg(feature = "history")]
+mod history;
+#[cfg(feature = "api")]
+mod insight;
 mod io;
 mod limits;
+mod listen;
+mod password;
+mod patience;
 mod race;
 mod routes;
+mod runtime;
 mod serve;
+#[cfg(feature = "tower")]
+mod service;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(unix)]
+mod unix;
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use self::auth::BasicAuth;
+#[cfg(feature = "tower")]
+pub use self::body::Body;
+pub use self::builder::ServerBuilder;
 pub use self::limits::Limits;
-use self::routes::Routes;
-use crate::encode::Pages;
-use crate::error::ServeError;
-use crate::format::Filter;
+pub use self::listen::Endpoint;
+#[cfg(feature = "bcrypt")]
+pub use self::password::{PasswordHash, PasswordHashError};
+#[cfg(feature = "tower")]
+pub use self::service::Service;
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError};
 use crate::source::Source;
-use crate::telemetry::Telemetry;
 
 /// Where the server listens if it is not told: this machine only.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:9464";
 
 /// How long a dropped [`Server`] lets answers that have begun be written.
 const DROP_DEADLINE: Duration = Duration::from_millis(250);
-
-/// The thread's name: what `top -H` shows, at most 15 bytes.
-const THREAD: &str = "metrics-http";
 
 /// A running HTTP server; dropping it stops it.
 ///
@@ -46,12 +68,14 @@ const THREAD: &str = "metrics-http";
 /// | `/metrics` | the source's latest snapshot, in the format and coding that the request likes best |
 /// | `/-/healthy` | 200: the server runs |
 /// | `/-/ready` | 200 while there is a fresh snapshot, else 503 and why |
+/// | `/api/v1/history`, `/api/v1/history.hlog` | with [`ServerBuilder::history`], a feature: the last minutes |
 ///
 /// Formats, by `Accept`: Prometheus text 0.0.4 (for whoever asks for nothing, or for nothing that there is) and
 /// 1.0.0, OpenMetrics 1.0, protobuf. Codings, by `Accept-Encoding`: gzip and zstd, each a feature.
 ///
 /// Everything else gets 404 or 405. A snapshot is encoded when it is asked for first; concurrent
-/// scrapers share that encoding.
+/// scrapers share that encoding. A page that can't be made before the scraper gives up
+/// (`X-Prometheus-Scrape-Timeout-Seconds`) is answered with 503, a source that panics with 500.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -73,7 +97,7 @@ const THREAD: &str = "metrics-http";
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    endpoint: Endpoint,
     stop: Option<oneshot::Sender<Duration>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -81,20 +105,23 @@ pub struct Server {
 impl Server {
     /// A server over `source`, to be configured and started.
     pub fn builder(source: impl Source) -> ServerBuilder {
-        ServerBuilder {
-            source: Box::new(source),
-            address: DEFAULT_ADDRESS.to_owned(),
-            limits: Limits::default(),
-            stale_after: None,
-            auth: None,
-            shown: Filter::default(),
-        }
+        ServerBuilder::new(Box::new(source))
     }
 
-    /// Where it listens: with the port that was chosen, if 0 was asked for.
+    /// Where it listens.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The port that it listens on: the one that was chosen, if 0 was asked for. A Unix socket has none: 0.0.0.0 with
+    /// port 0, which nobody can connect to; [`endpoint`](Self::endpoint) tells its path.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
-        self.address
+        match self.endpoint {
+            Endpoint::Tcp(address) => address,
+            Endpoint::Unix(_) => SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        }
     }
 
     /// Stops listening, closes idle connections, and gives answers that have begun until `deadline` to
@@ -118,156 +145,5 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down(DROP_DEADLINE);
-    }
-}
-
-/// Configures a [`Server`].
-pub struct ServerBuilder {
-    source: Box<dyn Source>,
-    address: String,
-    limits: Limits,
-    stale_after: Option<Duration>,
-    auth: Option<BasicAuth>,
-    shown: Filter,
-}
-
-impl ServerBuilder {
-    /// `HOST:PORT` to listen on, [`DEFAULT_ADDRESS`] if not given. Port 0 takes any free port:
-    /// [`Server::local_addr`] tells which.
-    #[must_use]
-    pub fn bind(mut self, address: impl Into<String>) -> Self {
-        self.address = address.into();
-        self
-    }
-
-    /// What clients may cost.
-    #[must_use]
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// `/-/ready` says no when the last snapshot is older than this; by default three of its own
-    /// intervals, and 10 s at least.
-    #[must_use]
-    pub const fn stale_after(mut self, age: Duration) -> Self {
-        self.stale_after = Some(age);
-        self
-    }
-
-    /// Every request must carry this name and password (HTTP's basic authentication, RFC 7617); others get 401,
-    /// whatever they ask for. Of no use on a network that others read, unless something with TLS stands in front.
-    #[must_use]
-    pub fn basic_auth(mut self, username: &str, password: &str) -> Self {
-        self.auth = Some(BasicAuth::new(username, password));
-        self
-    }
-
-    /// Leaves out families whose name `shown` says no to; by default all are served. They are still merged, and
-    /// other servers of the same source may show them.
-    ///
-    /// It is asked once for each family, and again when series of it came or went; on the server's thread.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use media_metrics_core::snapshot::Builder;
-    /// # let snapshot = Arc::new(Builder::new().build());
-    /// # let source = move || Arc::clone(&snapshot);
-    /// let builder = media_metrics_exporter::Server::builder(source).families(|name| !name.starts_with("media_rtp_"));
-    /// # drop(builder);
-    /// ```
-    #[must_use]
-    pub fn families(mut self, shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        self.shown = Filter::new(shown);
-        self
-    }
-
-    /// Listens, and starts the thread.
-    ///
-    /// # Errors
-    /// The address is wrong or taken, or the system has no thread to give; see [`ServeError`].
-    pub fn start(self) -> Result<Server, ServeError> {
-        let listener = listen(&self.address)?;
-        let address = listener.local_addr().map_err(ServeError::Thread)?;
-        let telemetry = Telemetry::new(self.source.registry()).map_err(ServeError::Register)?;
-        let routes = Routes {
-            telemetry,
-            source: self.source,
-            pages: Pages::new(self.shown),
-            stale_after: self.stale_after,
-            auth: self.auth,
-        };
-        let limits = self.limits;
-        let (stop, stopped) = oneshot::channel();
-        let (started, outcome) = mpsc::sync_channel(1);
-        let thread = thread::Builder::new()
-            .name(THREAD.to_owned())
-            .spawn(move || run(listener, routes, limits, stopped, &started))
-            .map_err(ServeError::Thread)?;
-        // No answer at all: the thread panicked before it could give one.
-        let gone = || Err(std::io::Error::other("it ended before it began to serve"));
-        let outcome = outcome.recv().unwrap_or_else(|_| gone());
-        outcome.map_err(ServeError::Thread)?;
-        Ok(Server {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl std::fmt::Debug for ServerBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerBuilder")
-            .field("address", &self.address)
-            .field("limits", &self.limits)
-            .field("stale_after", &self.stale_after)
-            .field("auth", &self.auth)
-            .field("families", &self.shown)
-            .finish_non_exhaustive()
-    }
-}
-
-fn listen(address: &str) -> Result<TcpListener, ServeError> {
-    let all = address
-        .to_socket_addrs()
-        .map_err(|source| ServeError::BadAddress {
-            address: address.to_owned(),
-            source,
-        })?;
-    let all: Vec<SocketAddr> = all.collect();
-    TcpListener::bind(all.as_slice()).map_err(|e| ServeError::listen(address.to_owned(), e))
-}
-
-/// The thread. The event loop is made and dropped on it: dropping one inside a host's own async code
-/// is not allowed.
-fn run(
-    listener: TcpListener,
-    routes: Routes,
-    limits: Limits,
-    stop: oneshot::Receiver<Duration>,
-    started: &mpsc::SyncSender<std::io::Result<()>>,
-) {
-    let set_up = || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()?;
-        listener.set_nonblocking(true)?;
-        let inside = runtime.enter();
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        drop(inside);
-        Ok((runtime, listener))
-    };
-    match set_up() {
-        Ok((runtime, listener)) => {
-            // The starter waits for this: it can't be gone.
-            let _ = started.send(Ok(()));
-            let tasks = tokio::task::LocalSet::new();
-            tasks.block_on(&runtime, serve::serve(listener, routes, limits, stop));
-        }
-        Err(e) => {
-            let _ = started.send(Err(e));
-        }
     }
 }

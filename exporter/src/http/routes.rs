@@ -1,28 +1,25 @@
 //! What is answered to which request.
 //!
 //! Lives here: paths, methods, status codes, headers: a plain function from request to response. Not
-//! here: sockets, time limits (`serve`, `connection`), encoding (`format`, `encode`).
+//! here: who may ask, on which thread a page is made, time limits (`desk`), encoding (`format`, `encode`).
 
-use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    VARY,
 };
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use media_metrics_core::snapshot::Snapshot;
 
-use super::auth::{BasicAuth, CHALLENGE};
+use super::answers::{Page as Body, not_found, say, wrong_method};
+#[cfg(feature = "api")]
+use crate::api::Api;
 use crate::encode::Pages;
 use crate::format::negotiate::{Coding, Format};
 use crate::source::Source;
 use crate::telemetry::Telemetry;
-
-/// A response's body.
-pub(super) type Body = Full<Bytes>;
 
 /// A snapshot that is no older than this is fresh, however short the interval.
 const FRESH_AT_LEAST: Duration = Duration::from_secs(10);
@@ -30,13 +27,90 @@ const FRESH_AT_LEAST: Duration = Duration::from_secs(10);
 /// A snapshot is fresh for this many intervals: one may be late, three are not by chance.
 const FRESH_INTERVALS: u32 = 3;
 
-const PAGES: &str = "/metrics, /-/healthy, /-/ready";
+/// What a page costs, and so how it is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// Nothing: answered at once by the event loop, whatever else goes on. It may not ask the source.
+    Nothing,
+    /// A look at the source: on a thread that may be kept waiting, but not counted as in flight.
+    Look,
+    /// Work and memory: made on such a thread, one page after another, and counted against
+    /// [`max_in_flight`](super::Limits::max_in_flight).
+    Page,
+    /// The same, but for people: on a turn and in places of their own, so that scrapes are never in their way.
+    #[cfg(feature = "api")]
+    Insight,
+}
 
-/// The pages that there are.
-enum Page {
-    Metrics,
-    Healthy,
-    Ready,
+/// One path, what it costs, and who answers there.
+#[derive(Debug)]
+pub(super) struct Route {
+    path: &'static str,
+    pub(super) cost: Cost,
+    answer: fn(&Routes, &Asked<'_>) -> Response<Body>,
+}
+
+/// The pages that there are; a new one is a line here and a function below.
+const ROUTES: &[Route] = &[
+    Route {
+        path: "/metrics",
+        cost: Cost::Page,
+        answer: Routes::metrics,
+    },
+    Route {
+        path: "/-/healthy",
+        cost: Cost::Nothing,
+        answer: Routes::healthy,
+    },
+    Route {
+        path: "/-/ready",
+        cost: Cost::Look,
+        answer: Routes::ready,
+    },
+    #[cfg(feature = "history")]
+    Route {
+        path: "/api/v1/history",
+        cost: Cost::Insight,
+        answer: Routes::history,
+    },
+    #[cfg(feature = "history")]
+    Route {
+        path: "/api/v1/history.hlog",
+        cost: Cost::Insight,
+        answer: Routes::interval_log,
+    },
+    #[cfg(feature = "api")]
+    Route {
+        path: "/api/v1/snapshot",
+        cost: Cost::Insight,
+        answer: Routes::snapshot,
+    },
+    #[cfg(feature = "api")]
+    Route {
+        path: "/api/v1/streams",
+        cost: Cost::Insight,
+        answer: Routes::streams,
+    },
+    #[cfg(feature = "api")]
+    Route {
+        path: "/api/v1/worst",
+        cost: Cost::Insight,
+        answer: Routes::worst,
+    },
+];
+
+/// What of a request a page may look at. No page takes a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) headers: &'a HeaderMap,
+    /// What stands behind the `?`, as it was sent.
+    #[cfg_attr(
+        not(feature = "api"),
+        expect(dead_code, reason = "only pages of JSON take parameters")
+    )]
+    pub(super) query: Option<&'a str>,
+    /// The wall clock.
+    pub(super) now: SystemTime,
 }
 
 /// The server's pages over one source.
@@ -45,59 +119,25 @@ pub(crate) struct Routes {
     pub(super) pages: Pages,
     /// `None`: a few of the snapshot's own intervals.
     pub(super) stale_after: Option<Duration>,
-    /// `None`: anybody may see the pages.
-    pub(super) auth: Option<BasicAuth>,
     pub(super) telemetry: Telemetry,
+    #[cfg(feature = "api")]
+    pub(super) api: Api,
+    /// `None`: nobody keeps the last minutes.
+    #[cfg(feature = "history")]
+    pub(super) history: Option<crate::history::History>,
 }
 
 impl Routes {
-    /// Answers a request. Its body is not looked at: no page takes one.
-    ///
-    /// `crowded` says that as many answers are being written as may be; `now` is the wall clock.
-    pub(super) fn respond<B>(
-        &self,
-        request: &Request<B>,
-        crowded: bool,
-        now: SystemTime,
-    ) -> Response<Body> {
-        // First of all: a stranger is not even told which pages there are.
-        if self
-            .auth
-            .as_ref()
-            .is_some_and(|auth| !auth.admits(request.headers()))
-        {
-            return self.note(who_are_you());
-        }
-        let page = match request.uri().path() {
-            "/metrics" => Page::Metrics,
-            "/-/healthy" => Page::Healthy,
-            "/-/ready" => Page::Ready,
-            _ => return self.note(not_found()),
-        };
-        // For HEAD the HTTP library sends a GET's head, and leaves the body away.
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.note(wrong_method());
-        }
-        self.note(match page {
-            Page::Metrics if crowded => {
-                busy("too many scrapes at the same time: try again in a second\n")
-            }
-            Page::Metrics => self.metrics(request.headers()),
-            Page::Healthy => say(StatusCode::OK, "healthy\n"), // the server answers: that is all it says
-            Page::Ready => self.ready(now),
-        })
-    }
-
-    fn note(&self, response: Response<Body>) -> Response<Body> {
-        self.telemetry.answered(response.status());
-        response
+    /// The page of `route`.
+    pub(super) fn answer(&self, route: &Route, asked: &Asked<'_>) -> Response<Body> {
+        (route.answer)(self, asked)
     }
 
     /// The latest snapshot, in the format and coding that the scraper likes best.
-    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
-        let format = Format::accepted(texts(headers, ACCEPT));
-        let coding = Coding::accepted(texts(headers, ACCEPT_ENCODING));
-        let page = self.pages.get(&self.source.latest(), format, coding);
+    fn metrics(&self, asked: &Asked<'_>) -> Response<Body> {
+        let format = Format::accepted(texts(asked.headers, ACCEPT));
+        let coding = Coding::accepted(texts(asked.headers, ACCEPT_ENCODING));
+        let page = self.pages.latest(&*self.source, format, coding);
         self.telemetry.scraped(page.bytes.len(), page.encoded_in);
         let mut response = Response::new(Full::new(page.bytes));
         let headers = response.headers_mut();
@@ -114,15 +154,36 @@ impl Routes {
         response
     }
 
+    /// The last minutes, as asked for.
+    #[cfg(feature = "history")]
+    fn history(&self, asked: &Asked<'_>) -> Response<Body> {
+        super::history::answer(self.history.as_ref(), asked.query, None)
+    }
+
+    /// The last minutes as an interval log.
+    #[cfg(feature = "history")]
+    fn interval_log(&self, asked: &Asked<'_>) -> Response<Body> {
+        use crate::history::Format::Log;
+        super::history::answer(self.history.as_ref(), asked.query, Some(Log))
+    }
+
+    /// The server answers: that is all it says.
+    fn healthy(&self, _: &Asked<'_>) -> Response<Body> {
+        say(StatusCode::OK, "healthy\n")
+    }
+
     /// There is a snapshot, and it is fresh: so the reporter works.
-    fn ready(&self, now: SystemTime) -> Response<Body> {
+    fn ready(&self, asked: &Asked<'_>) -> Response<Body> {
         let snapshot = self.source.latest();
         if snapshot.sequence() == 0 {
             let text = "not ready: no snapshot was published yet; is a reporter running?\n";
             return say(StatusCode::SERVICE_UNAVAILABLE, text);
         }
         // A clock that was set back makes a snapshot of the future, not an old one.
-        let age = now.duration_since(snapshot.time()).unwrap_or_default();
+        let age = asked
+            .now
+            .duration_since(snapshot.time())
+            .unwrap_or_default();
         let limit = self.stale_after.unwrap_or_else(|| fresh_for(&snapshot));
         if age <= limit {
             return say(StatusCode::OK, "ready\n");
@@ -162,46 +223,34 @@ fn fresh_for(snapshot: &Snapshot) -> Duration {
     intervals.max(FRESH_AT_LEAST)
 }
 
-fn who_are_you() -> Response<Body> {
-    let text =
-        "401: a name and a password are needed: see basic_auth in the scraper's configuration\n";
-    let mut response = say(StatusCode::UNAUTHORIZED, text);
-    let challenge = HeaderValue::from_static(CHALLENGE);
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    response
+/// Why nobody answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoSuchPage,
+    WrongMethod,
 }
 
-fn not_found() -> Response<Body> {
-    let text = format!("404: no such page; there are {PAGES}\n");
-    say(StatusCode::NOT_FOUND, text)
+impl Refusal {
+    /// What is said instead.
+    pub(super) fn response(self) -> Response<Body> {
+        match self {
+            Self::NoSuchPage => {
+                let pages: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+                not_found(&pages.join(", "))
+            }
+            Self::WrongMethod => wrong_method(),
+        }
+    }
 }
 
-fn wrong_method() -> Response<Body> {
-    let text = "405: this page is only read: use GET or HEAD\n";
-    let mut response = say(StatusCode::METHOD_NOT_ALLOWED, text);
-    let allowed = HeaderValue::from_static("GET, HEAD");
-    response.headers_mut().insert(ALLOW, allowed);
-    response
-}
-
-/// Status 503, and when to come back.
-fn busy(text: &'static str) -> Response<Body> {
-    let mut response = say(StatusCode::SERVICE_UNAVAILABLE, text);
-    let second = HeaderValue::from_static("1");
-    response.headers_mut().insert(RETRY_AFTER, second);
-    response
-}
-
-fn say(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Response<Body> {
-    let bytes = match text.into() {
-        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
-        Cow::Owned(text) => Bytes::from(text),
-    };
-    let mut response = Response::new(Full::new(bytes));
-    *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, plain);
-    response
+/// Who answers. For HEAD the HTTP library sends a GET's head, and leaves the body away.
+pub(super) fn find(method: &Method, path: &str) -> Result<&'static Route, Refusal> {
+    let route = ROUTES.iter().find(|route| route.path == path);
+    let route = route.ok_or(Refusal::NoSuchPage)?;
+    match *method {
+        Method::GET | Method::HEAD => Ok(route),
+        _ => Err(Refusal::WrongMethod),
+    }
 }
 
 #[cfg(test)]
@@ -210,6 +259,8 @@ mod tests {
     use std::sync::Arc;
 
     use http_body_util::BodyExt;
+    use hyper::Request;
+    use hyper::header::ALLOW;
     use media_metrics_core::desc::Desc;
     use media_metrics_core::snapshot::Builder;
 
@@ -219,8 +270,11 @@ mod tests {
             source: Box::new(move || Arc::clone(&snapshot)),
             pages: Pages::default(),
             stale_after: None,
-            auth: None,
             telemetry: Telemetry::new(None).unwrap(),
+            #[cfg(feature = "api")]
+            api: Api::default(),
+            #[cfg(feature = "history")]
+            history: None,
         }
     }
 
@@ -232,6 +286,18 @@ mod tests {
     fn request(method: &str, path: &str) -> Request<()> {
         let request = Request::builder().method(method).uri(path);
         request.body(()).unwrap()
+    }
+
+    fn respond(routes: &Routes, request: &Request<()>, now: SystemTime) -> Response<Body> {
+        let asked = Asked {
+            headers: request.headers(),
+            query: request.uri().query(),
+            now,
+        };
+        match find(request.method(), request.uri().path()) {
+            Ok(route) => routes.answer(route, &asked),
+            Err(refusal) => refusal.response(),
+        }
     }
 
     /// Status, content type, body.
@@ -254,7 +320,7 @@ mod tests {
         let routes = routes(one_counter());
         let now = SystemTime::now();
         for path in ["/metrics", "/metrics?x=1", "http://host/metrics"] {
-            let (status, kind, text) = told(routes.respond(&request("GET", path), false, now));
+            let (status, kind, text) = told(respond(&routes, &request("GET", path), now));
             assert_eq!(status, 200, "{path}");
             assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
             assert_eq!(
@@ -275,7 +341,7 @@ mod tests {
         let open = "application/openmetrics-text;version=1.0.0;escaping=dots";
         headers.append(ACCEPT, HeaderValue::from_static(open));
         headers.append(ACCEPT_ENCODING, HeaderValue::from_static("br, gzip;q=0"));
-        let response = routes.respond(&request, false, SystemTime::now());
+        let response = respond(&routes, &request, SystemTime::now());
         assert_eq!(response.headers()[VARY], "Accept, Accept-Encoding");
         assert!(response.headers().get(CONTENT_ENCODING).is_none());
         let (status, kind, text) = told(response);
@@ -295,7 +361,7 @@ mod tests {
         let mut request = request("GET", "/metrics");
         let gzip = HeaderValue::from_static("gzip");
         request.headers_mut().insert(ACCEPT_ENCODING, gzip);
-        let response = routes.respond(&request, false, SystemTime::now());
+        let response = respond(&routes, &request, SystemTime::now());
         assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let body = runtime.unwrap().block_on(response.into_body().collect());
@@ -312,7 +378,7 @@ mod tests {
         let routes = routes(one_counter());
         for path in ["/", "/metrics/", "/Metrics", "/-/", "/%6detrics"] {
             let (status, _, text) =
-                told(routes.respond(&request("GET", path), false, SystemTime::now()));
+                told(respond(&routes, &request("GET", path), SystemTime::now()));
             assert_eq!(status, 404, "{path}");
             assert!(
                 text.contains("/metrics") && text.contains("/-/ready"),
@@ -325,47 +391,12 @@ mod tests {
     fn pages_are_only_read() {
         let routes = routes(one_counter());
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
-            let response = routes.respond(&request(method, "/metrics"), false, SystemTime::now());
+            let response = respond(&routes, &request(method, "/metrics"), SystemTime::now());
             assert_eq!(response.headers()[ALLOW], "GET, HEAD");
             let (status, _, text) = told(response);
             assert_eq!(status, 405, "{method}");
             assert!(text.contains("GET"), "{text}");
         }
-    }
-
-    #[test]
-    fn in_a_crowd_scrapes_come_back_later_and_health_is_still_told() {
-        let routes = routes(one_counter());
-        let now = SystemTime::now();
-        let response = routes.respond(&request("GET", "/metrics"), true, now);
-        assert_eq!(response.headers()[RETRY_AFTER], "1");
-        assert_eq!(told(response).0, 503);
-        for path in ["/-/healthy", "/-/ready"] {
-            assert_eq!(
-                told(routes.respond(&request("GET", path), true, now)).0,
-                200
-            );
-        }
-    }
-
-    #[test]
-    fn strangers_see_nothing() {
-        let mut routes = routes(one_counter());
-        routes.auth = Some(BasicAuth::new("Aladdin", "open sesame"));
-        let now = SystemTime::now();
-        for path in ["/metrics", "/-/healthy", "/-/ready", "/nowhere"] {
-            let response = routes.respond(&request("GET", path), false, now);
-            assert_eq!(response.headers()[WWW_AUTHENTICATE], CHALLENGE);
-            let (status, _, text) = told(response);
-            assert_eq!(status, 401, "{path}");
-            assert!(!text.contains("a_total"), "{text}");
-        }
-        let mut known = request("GET", "/metrics");
-        let right = HeaderValue::from_static("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        known
-            .headers_mut()
-            .insert(hyper::header::AUTHORIZATION, right);
-        assert_eq!(told(routes.respond(&known, false, now)).0, 200);
     }
 
     #[test]
@@ -376,7 +407,7 @@ mod tests {
         let ready = request("GET", "/-/ready");
         let mut status = |stale_after, now| {
             routes.stale_after = stale_after;
-            told(routes.respond(&ready, false, now))
+            told(respond(&routes, &ready, now))
         };
         let ms = Duration::from_millis;
         assert_eq!(status(None, made).0, 200);

@@ -1,25 +1,28 @@
 //! The server's thread: accepting, answering, stopping.
 //!
-//! Lives here: the event loop, and how one connection is driven. Not here: what is answered (`routes`),
-//! whose turn it is to go (`connection`), starting and stopping from outside (`mod`).
+//! Lives here: the event loop, and how one connection is driven. Not here: what is answered (`desk`,
+//! `routes`), whose turn it is to go (`connection`), starting and stopping from outside (`mod`).
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
-use super::connection::{Ending, Phase, Seat, Table};
+use super::connection::{Activity, Ending, Phase, Seat, Table};
+use super::desk::{Desk, Head};
 use super::io::Observed;
 use super::limits::Limits;
+use super::listen::{Listener, Socket};
 use super::race::{Race, race};
-use super::routes::Routes;
+#[cfg(feature = "tls")]
+use super::tls;
 use crate::telemetry::Loss;
 
 /// After the operating system could not accept a connection (no file descriptors, most often).
@@ -30,27 +33,44 @@ const MIN_BUFFER: usize = 8_192;
 
 /// What the connections share.
 #[derive(Debug)]
-struct Shared {
-    routes: Routes,
-    limits: Limits,
-    table: Rc<Table>,
+pub(super) struct Shared {
+    pub(super) desk: Desk,
+    pub(super) limits: Limits,
+    #[cfg(feature = "tls")]
+    pub(super) certificate: Option<tls::Certificate>,
+}
+
+impl Shared {
+    #[cfg(feature = "tls")]
+    const fn is_secure(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    const fn is_secure(&self) -> bool {
+        false
+    }
+
+    fn lost(&self, loss: Loss) {
+        self.desk.routes.telemetry.lost(loss);
+    }
 }
 
 /// Serves until `stop` gives a deadline (or its sender is gone), then until answers that have begun
 /// are written or the deadline is over.
-pub(super) async fn serve(
-    listener: TcpListener,
-    routes: Routes,
-    limits: Limits,
-    stop: oneshot::Receiver<Duration>,
-) {
+pub(super) async fn serve(listener: Listener, shared: Shared, stop: oneshot::Receiver<Duration>) {
     let table = Rc::new(Table::default());
-    let shared = Rc::new(Shared {
-        routes,
-        limits,
-        table: Rc::clone(&table),
-    });
-    let deadline = match race(stop, accept(&listener, &shared)).await {
+    let shared = Rc::new(shared);
+    #[cfg(feature = "tls")]
+    if shared.is_secure() {
+        let shared = Rc::clone(&shared);
+        spawn_local(async move {
+            if let Some(certificate) = &shared.certificate {
+                certificate.follow(&shared.desk.routes.telemetry).await;
+            }
+        });
+    }
+    let deadline = match race(stop, accept(&listener, &table, &shared)).await {
         Race::First(told) => told.unwrap_or_default(),
         Race::Second(never) => match never {},
     };
@@ -60,11 +80,10 @@ pub(super) async fn serve(
     let _ = tokio::time::timeout(deadline, table.empty()).await;
 }
 
-async fn accept(listener: &TcpListener, shared: &Rc<Shared>) -> Infallible {
-    let telemetry = &shared.routes.telemetry;
+async fn accept(listener: &Listener, table: &Rc<Table>, shared: &Rc<Shared>) -> Infallible {
     loop {
         match listener.accept().await {
-            Ok((socket, _)) => admit(socket, shared),
+            Ok((socket, from)) => admit(socket, from, table, shared),
             // The client's doing: it went away before its turn came.
             Err(e)
                 if matches!(
@@ -72,28 +91,29 @@ async fn accept(listener: &TcpListener, shared: &Rc<Shared>) -> Infallible {
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
                 ) => {}
             Err(_) => {
-                telemetry.lost(Loss::AcceptFailed);
+                shared.lost(Loss::AcceptFailed);
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-fn admit(socket: TcpStream, shared: &Rc<Shared>) {
-    let telemetry = &shared.routes.telemetry;
-    let Some(admission) = shared.table.admit(shared.limits.max_connections) else {
-        telemetry.lost(Loss::Full);
-        refuse(&socket);
+fn admit(socket: Socket, from: Option<IpAddr>, table: &Rc<Table>, shared: &Rc<Shared>) {
+    let Some(admission) = table.admit(shared.limits.max_connections) else {
+        shared.lost(Loss::Full);
+        if !shared.is_secure() {
+            refuse(&socket);
+        }
         return;
     };
     if admission.gave_way {
-        telemetry.lost(Loss::GaveWay);
+        shared.lost(Loss::GaveWay);
     }
-    spawn_local(converse(socket, admission.seat, Rc::clone(shared)));
+    spawn_local(converse(socket, from, admission.seat, Rc::clone(shared)));
 }
 
 /// Tells a client why it is not served, if that can be done without waiting.
-fn refuse(socket: &TcpStream) {
+fn refuse(socket: &Socket) {
     let text = "every connection of this server is busy: try again in a second\n";
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
@@ -105,13 +125,69 @@ fn refuse(socket: &TcpStream) {
 }
 
 /// One connection, from its first byte to its last.
-async fn converse(socket: TcpStream, seat: Seat, shared: Rc<Shared>) {
+async fn converse(socket: Socket, from: Option<IpAddr>, seat: Seat, shared: Rc<Shared>) {
     let activity = &seat.activity;
-    let service = service_fn(|request| {
+    let conversation = speak(socket, from, activity, &shared);
+    match race(activity.over(&shared.limits), conversation).await {
+        Race::First(Ending::TooLong(Phase::Reading)) => shared.lost(Loss::SlowRequest),
+        Race::First(Ending::TooLong(Phase::Answering)) => shared.lost(Loss::SlowReader),
+        // Giving way was counted by who took the place; the rest is how connections end.
+        Race::First(_) | Race::Second(()) => {}
+    }
+}
+
+/// HTTP on the bare socket, or inside TLS.
+async fn speak(socket: Socket, from: Option<IpAddr>, activity: &Rc<Activity>, shared: &Shared) {
+    #[cfg(feature = "tls")]
+    if let Some(certificate) = &shared.certificate {
+        match tls::is_plain(&socket).await {
+            Ok(false) => {}
+            Ok(true) => return shared.lost(Loss::Handshake),
+            Err(_) => return, // it is gone
+        }
+        let secured = match socket {
+            Socket::Tcp(socket) => certificate.greet(socket).await.map(Secured::Tcp),
+            #[cfg(unix)]
+            Socket::Unix(socket) => certificate.greet(socket).await.map(Secured::Unix),
+        };
+        return match secured {
+            Ok(Secured::Tcp(socket)) => http(socket, from, activity, shared).await,
+            #[cfg(unix)]
+            Ok(Secured::Unix(socket)) => http(socket, from, activity, shared).await,
+            Err(_) => shared.lost(Loss::Handshake),
+        };
+    }
+    match socket {
+        Socket::Tcp(socket) => http(socket, from, activity, shared).await,
+        #[cfg(unix)]
+        Socket::Unix(socket) => http(socket, from, activity, shared).await,
+    }
+}
+
+/// A connection after its handshake.
+#[cfg(feature = "tls")]
+enum Secured {
+    Tcp(tokio_rustls::server::TlsStream<tokio::net::TcpStream>),
+    #[cfg(unix)]
+    Unix(tokio_rustls::server::TlsStream<tokio::net::UnixStream>),
+}
+
+/// Requests and responses, until one side has had enough.
+async fn http(
+    socket: impl AsyncRead + AsyncWrite + Unpin,
+    from: Option<IpAddr>,
+    activity: &Rc<Activity>,
+    shared: &Shared,
+) {
+    let service = service_fn(|request: hyper::Request<_>| {
         activity.requested();
-        let crowded = shared.table.answering() > shared.limits.max_in_flight;
-        let response = shared.routes.respond(&request, crowded, SystemTime::now());
-        ready(Ok::<_, Infallible>(response))
+        let (parts, _body) = request.into_parts();
+        let head = Head::from(parts);
+        async move {
+            let response = shared.desk.answer(head, from).await;
+            activity.made();
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         // A client may close its side after its last request, and still read.
@@ -121,15 +197,6 @@ async fn converse(socket: TcpStream, seat: Seat, shared: Rc<Shared>) {
         .max_header_size(shared.limits.max_header_bytes)
         .max_buf_size(shared.limits.max_header_bytes.max(MIN_BUFFER))
         .serve_connection(Observed::new(socket, Rc::clone(activity)), service);
-    match race(activity.over(&shared.limits), connection).await {
-        Race::First(Ending::TooLong(Phase::Reading)) => {
-            shared.routes.telemetry.lost(Loss::SlowRequest);
-        }
-        Race::First(Ending::TooLong(Phase::Answering)) => {
-            shared.routes.telemetry.lost(Loss::SlowReader);
-        }
-        // Giving way was counted by who took the place; the rest is how connections end. What the
-        // library calls an error is the client's (it went away, or spoke no HTTP and was told so).
-        Race::First(_) | Race::Second(_) => {}
-    }
+    // What the library calls an error is the client's: it went away, or spoke no HTTP and was told so.
+    let _ = connection.await;
 }

@@ -36,13 +36,13 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Sends a request's head, in one write.
-pub(crate) fn ask(socket: &mut TcpStream, method: &str, path: &str) {
+pub(crate) fn ask(socket: &mut impl Write, method: &str, path: &str) {
     let request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n\r\n");
     socket.write_all(request.as_bytes()).unwrap();
 }
 
 /// Reads one answer, and not a byte more.
-pub(crate) fn answer(socket: &mut TcpStream, has_body: bool) -> Answer {
+pub(crate) fn answer(socket: &mut impl Read, has_body: bool) -> Answer {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -64,6 +64,14 @@ pub(crate) fn answer(socket: &mut TcpStream, has_body: bool) -> Answer {
         socket.read_exact(&mut answer.body).unwrap();
     }
     answer
+}
+
+/// One request with more headers, each ended as on the wire, on a connection of its own.
+pub(crate) fn get_with(address: SocketAddr, path: &str, headers: &str) -> Answer {
+    let mut socket = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    answer(&mut socket, true)
 }
 
 /// One request on a connection of its own.

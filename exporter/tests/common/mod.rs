@@ -9,3 +9,5 @@ pub(crate) mod messages;
 pub(crate) mod parser;
 #[allow(dead_code, reason = "not every test makes snapshots up")]
 pub(crate) mod random;
+#[allow(dead_code, reason = "not every test receives pushes")]
+pub(crate) mod receiver;

@@ -14,8 +14,13 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::livekit::Profile;
+use super::push::Push;
+use super::record::HistoryConfig;
+use super::serving::{MetricsAddress, TlsFiles, UserHash};
 use super::settings::{Room, Synthetic};
-use super::value::{Bounded, BufferSize, Seconds, Source, StreamLimit, Subscriber, WorkerCount};
+use super::value::{
+    Bounded, BufferSize, Seconds, SlotCount, Source, StreamLimit, Subscriber, WorkerCount,
+};
 use crate::payload::Payload;
 
 /// The whole file: our own keys, and LiveKit's where LiveKit has them.
@@ -31,6 +36,7 @@ pub(super) struct File {
     pub(super) duration: Option<Seconds>,
     pub(super) metrics: MetricsFile,
     pub(super) limits: LimitsFile,
+    pub(super) insight: InsightFile,
     pub(super) payload_types: BTreeMap<PayloadType, Payload>,
     pub(super) rtx: BTreeMap<PayloadType, PayloadType>,
     pub(super) synthetic: Option<Synthetic>,
@@ -40,14 +46,20 @@ pub(super) struct File {
     pub(super) rtc: Option<RtcConfig>,
     pub(super) node_stats: Option<NodeStatsConfig>,
     pub(super) prometheus: Option<PrometheusConfig>,
+    pub(super) push: Push,
     pub(super) prometheus_port: Option<Bounded<0, 65_535>>,
+    pub(super) history: Option<HistoryConfig>,
+    pub(super) process: Option<bool>,
+    pub(super) target: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct MetricsFile {
     pub(super) enabled: Option<bool>,
-    pub(super) listen: Option<SocketAddr>,
+    pub(super) listen: Option<MetricsAddress>,
+    pub(super) tls: Option<TlsFiles>,
+    pub(super) basic_auth_users: BTreeMap<String, UserHash>,
     pub(super) interval: Option<Seconds>,
     pub(super) kernel_stamps: Option<bool>,
 }
@@ -57,6 +69,12 @@ pub(super) struct MetricsFile {
 pub(super) struct LimitsFile {
     pub(super) max_streams: Option<StreamLimit>,
     pub(super) idle_timeout: Option<Seconds>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct InsightFile {
+    pub(super) worst: Option<SlotCount>,
 }
 
 /// An RTP payload type: 7 bits.
@@ -111,7 +129,7 @@ mod tests {
         let file = File::parse(
             "rooms:\n  - name: stage\n    listen: 127.0.0.1:5004\n    publishers: [10.0.0.7, '[::1]:9']\n    \
              subscribers: ['127.0.0.1:6000']\nworkers: 3\nsocket_buffer: 1048576\nduration: 2.5\nmetrics:\n  \
-             enabled: false\n  listen: 127.0.0.1:1\n  interval: 0.2\n  kernel_stamps: true\nlimits:\n  max_streams: 5\n  idle_timeout: 9\n\
+             enabled: false\n  listen: 127.0.0.1:1\n  interval: 0.2\n  kernel_stamps: true\nlimits:\n  max_streams: 5\n  idle_timeout: 9\ninsight:\n  worst: 3\n\
              payload_types:\n  96: {kind: audio, clock_rate: 16000}\n  98: {codec: vp9}\nrtx: {97: 96}\nsynthetic:\n  streams: 2\n  seed: 3\n",
         )
         .unwrap();
@@ -121,6 +139,7 @@ mod tests {
         assert_eq!(file.metrics.enabled, Some(false));
         assert_eq!(file.metrics.kernel_stamps, Some(true));
         assert_eq!(file.limits.max_streams.map(StreamLimit::get), Some(5));
+        assert_eq!(file.insight.worst.map(SlotCount::get), Some(3));
         assert_eq!(file.payload_types[&PayloadType(96)].clock_rate.hz(), 16_000);
         assert_eq!(file.payload_types[&PayloadType(98)].codec, Some(Codec::Vp9));
         assert_eq!(file.rtx[&PayloadType(97)], PayloadType(96));
@@ -132,6 +151,14 @@ mod tests {
         for (text, line, says) in [
             ("listen: 127.0.0.1:1\nlisten_on: x\n", 2, "listen_on"),
             ("limits:\n  max_streams: 0\n", 2, "1 to 10000000"),
+            ("insight:\n  worst: 101\n", 2, "0 to 100"),
+            ("metrics:\n  listen: /run/x.sock\n", 2, "unix:/"),
+            ("metrics:\n  tls:\n    cert: x\n", 3, "cert_file"),
+            (
+                "metrics:\n  basic_auth_users:\n    a: secret\n",
+                3,
+                "htpasswd",
+            ),
             ("limits:\n  idle_timeout: -1\n", 2, "seconds"),
             (
                 "payload_types:\n  96: {kind: smell, clock_rate: 1}\n",

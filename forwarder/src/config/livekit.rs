@@ -10,6 +10,7 @@ use media_metrics_core::livekit::config::{BasicAuth, PrometheusConfig};
 use serde::{Deserialize, Serialize};
 
 use super::file::{File, MetricsFile};
+use super::serving::MetricsAddress;
 
 /// Which families are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -48,28 +49,28 @@ pub(super) fn prometheus(file: &File) -> PrometheusConfig {
 /// Where metrics are served, and whether: `prometheus.port` is a second spelling of `metrics.listen` and
 /// `metrics.enabled`, which win, as the flag does. Of the port alone, the address is loopback.
 pub(super) fn listener(
-    flag: Option<SocketAddr>,
+    flag: Option<MetricsAddress>,
     file: &MetricsFile,
     prometheus: &PrometheusConfig,
     default: SocketAddr,
-) -> (SocketAddr, bool) {
-    let told = flag.or(file.listen);
-    let port = prometheus.port.filter(|&port| port != 0);
-    let listen = told.or(port.map(|port| (Ipv4Addr::LOCALHOST, port).into()));
+) -> (MetricsAddress, bool) {
+    let told = flag.or_else(|| file.listen.clone());
     let off = told.is_none() && prometheus.port == Some(0);
-    (listen.unwrap_or(default), file.enabled.unwrap_or(!off))
+    let port = prometheus.port.filter(|&port| port != 0);
+    let or_port = || port.map_or(default, |port| (Ipv4Addr::LOCALHOST, port).into());
+    let listen = told.unwrap_or_else(|| or_port().into());
+    (listen, file.enabled.unwrap_or(!off))
 }
 
-/// What the `prometheus` section says of this listener; nothing of a port that the system chooses.
+/// What the `prometheus` section says of this listener; nothing of a port that the system chooses, or of a Unix socket.
 pub(super) fn told(
-    listen: SocketAddr,
+    listen: &MetricsAddress,
     enabled: bool,
     basic_auth: Option<BasicAuth>,
 ) -> PrometheusConfig {
     let port = match (enabled, listen.port()) {
         (false, _) => Some(0),
-        (true, 0) => None,
-        (true, port) => Some(port),
+        (true, port) => port.filter(|&port| port != 0),
     };
     PrometheusConfig { port, basic_auth }
 }

@@ -1,10 +1,15 @@
 //! Configuration: the file, the flags, the defaults, and what they say together.
 //!
-//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `value` the
-//! numbers and addresses that check themselves. Nothing here opens a port or starts a thread.
+//! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `serving` how metrics are
+//! served, `push` and `otlp` where they are pushed, `record` the flight recorder, `value` the numbers and addresses that
+//! check themselves. Nothing here opens a port or starts a thread.
 
 mod file;
 mod livekit;
+mod otlp;
+mod push;
+pub(crate) mod record;
+mod serving;
 mod settings;
 mod value;
 
@@ -14,9 +19,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use livekit::Profile;
-pub use settings::{Limits, Metrics, Room, Settings, Synthetic};
+pub use otlp::{Compression, OtlpTo};
+pub use push::Push;
+pub use record::HistoryConfig;
+pub use serving::{MetricsAddress, TlsFiles, UserHash};
+pub use settings::{Insight, Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
-    Bounded, BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+    Bounded, BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber,
+    WorkerCount,
 };
 
 /// Why there is no configuration to run with.
@@ -52,6 +62,8 @@ pub enum ConfigError {
     },
     /// A retransmission's payload type that repeats itself, or another retransmission's.
     RtxOfRtx(u8),
+    /// An attribute of the target that can't be a label.
+    BadTarget(media_metrics_exporter::BadAttribute),
     /// No port to listen on, and no built-in streams.
     NothingToDo,
     /// The configuration could not be written as YAML.
@@ -95,6 +107,7 @@ impl fmt::Display for ConfigError {
                 "in the configuration's `rtx`, payload type {pt} repeats one that itself stands for retransmissions: \
                  name the type of the media that is repeated (`apt` in SDP)"
             ),
+            Self::BadTarget(error) => write!(f, "in the configuration's `target`, {error}"),
             Self::NothingToDo => f.write_str(
                 "nothing to forward: say where to listen (--listen ADDR, or `listen:` or `rooms:` in the \
                  configuration), or try --synthetic 4",

@@ -15,8 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::ConfigError;
 use super::file::File;
 use super::livekit::{self, Profile};
+use super::push::Push;
+use super::record::{self, HistoryConfig};
+use super::serving::{HIDDEN, MetricsAddress, TlsFiles, UserHash};
 use super::value::{
-    BufferSize, Seconds, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+    BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
 };
 use crate::cli::ForwardFlags;
 use crate::payload::{Payload, PayloadTypes};
@@ -43,6 +46,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// What bounds memory.
     pub limits: Limits,
+    /// What is told of single streams.
+    pub insight: Insight,
     /// Kinds, clock rates and codecs beside the standard ones.
     pub payload_types: BTreeMap<u8, Payload>,
     /// Payload types of retransmissions (RFC 4588), each with the type that it repeats.
@@ -62,6 +67,15 @@ pub struct Settings {
     pub node_stats: NodeStatsConfig,
     /// Where metrics are served, as LiveKit says it: what `metrics` says, too.
     pub prometheus: PrometheusConfig,
+    /// Where metrics are pushed, unless `metrics` is off.
+    #[serde(skip_serializing_if = "Push::is_empty")]
+    pub push: Push,
+    /// The flight recorder.
+    pub history: HistoryConfig,
+    /// Whether `process_*` is served.
+    pub process: bool,
+    /// Labels of `target_info`, by OpenTelemetry's names; none: no such family.
+    pub target: BTreeMap<String, String>,
 }
 
 /// One listening port, its publishers and its subscribers.
@@ -86,7 +100,13 @@ pub struct Metrics {
     /// Off: forward only, the baseline for benchmarks.
     pub enabled: bool,
     /// Where metrics are served.
-    pub listen: SocketAddr,
+    pub listen: MetricsAddress,
+    /// By which files TLS is spoken there; plain HTTP without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFiles>,
+    /// Who may see them, beside the user of LiveKit's `prometheus` section; without either, everybody.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub basic_auth_users: BTreeMap<String, UserHash>,
     /// Time between two merges.
     pub interval: Seconds,
     /// Whether a packet's arrival is when the kernel received it, or when the worker's receive call
@@ -101,6 +121,13 @@ pub struct Limits {
     pub max_streams: StreamLimit,
     /// A stream that is silent for this long has ended.
     pub idle_timeout: Seconds,
+}
+
+/// What is told of single streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Insight {
+    /// How many of the worst streams of each interval have a slot, and how many of the worst groups; 0: none.
+    pub worst: SlotCount,
 }
 
 /// Built-in publishers.
@@ -135,11 +162,17 @@ impl Settings {
         let file = file.unwrap_or_default();
         let synthetic = Self::synthetic(&file, &flags, from_file);
         let prometheus = livekit::prometheus(&file);
-        let (listen, enabled) =
-            livekit::listener(flags.metrics, &file.metrics, &prometheus, DEFAULT_METRICS);
+        let (listen, enabled) = livekit::listener(
+            flags.metrics.clone(),
+            &file.metrics,
+            &prometheus,
+            DEFAULT_METRICS,
+        );
         let metrics = Metrics {
             enabled: enabled && !flags.no_metrics,
             listen,
+            tls: file.metrics.tls.clone(),
+            basic_auth_users: file.metrics.basic_auth_users.clone(),
             interval: file.metrics.interval.unwrap_or(Seconds::whole(1)),
             kernel_stamps: file.metrics.kernel_stamps.unwrap_or(true),
         };
@@ -149,6 +182,9 @@ impl Settings {
                 .max_streams
                 .unwrap_or(StreamLimit::nearest(100_000)),
             idle_timeout: file.limits.idle_timeout.unwrap_or(Seconds::whole(30)),
+        };
+        let insight = Insight {
+            worst: file.insight.worst.unwrap_or(SlotCount::nearest(10)),
         };
         let settings = Self {
             workers: flags.workers.or(file.workers).unwrap_or_else(one_each),
@@ -165,14 +201,20 @@ impl Settings {
             metric: file.metric.unwrap_or_default(),
             rtc: file.rtc.unwrap_or_default(),
             node_stats: file.node_stats.clone().unwrap_or_default(),
-            prometheus: livekit::told(metrics.listen, metrics.enabled, prometheus.basic_auth),
+            prometheus: livekit::told(&metrics.listen, metrics.enabled, prometheus.basic_auth),
+            push: file.push.clone(),
+            history: file.history.clone().unwrap_or_default(),
+            process: file.process.unwrap_or(true),
+            target: file.target.clone().unwrap_or_else(record::default_target),
             rooms: rooms(file, flags, synthetic.is_some())?,
             metrics,
             limits,
+            insight,
             synthetic,
         };
         settings.check_families()?;
         settings.check_retransmissions()?;
+        record::target(&settings.target).map_err(ConfigError::BadTarget)?;
         Ok(settings)
     }
 
@@ -217,6 +259,18 @@ impl Settings {
         PayloadTypes::standard()
             .with(self.payload_types.iter().map(|(pt, p)| (*pt, *p)))
             .with_retransmissions(self.rtx.iter().map(|(pt, of)| (*pt, *of)))
+    }
+
+    /// The same with every secret replaced by `<hidden>`: to be shown to people. Read back, it says where they belong.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        for hash in self.metrics.basic_auth_users.values_mut() {
+            *hash = UserHash::HIDDEN;
+        }
+        if let Some(auth) = &mut self.prometheus.basic_auth {
+            auth.password.0 = HIDDEN.to_owned();
+        }
+        self
     }
 
     /// The configuration as a file that says the same.
@@ -290,7 +344,7 @@ mod tests {
         let bare = combine(None, ForwardFlags::default()).unwrap();
         assert_eq!(bare.synthetic.map(|s| s.streams.get()), Some(4));
         assert_eq!(bare.rooms[0].listen, ANY_LOOPBACK);
-        assert_eq!(bare.metrics.listen, addr("127.0.0.1:9464"));
+        assert_eq!(bare.metrics.listen, addr("127.0.0.1:9464").into());
     }
 
     #[test]
@@ -307,13 +361,13 @@ mod tests {
         );
         let flags = ForwardFlags {
             listen: Some(addr("127.0.0.1:9")),
-            metrics: Some(addr("127.0.0.1:8")),
+            metrics: Some(addr("127.0.0.1:8").into()),
             ..ForwardFlags::default()
         };
         let both = combine(Some(yaml), flags).unwrap();
         assert_eq!(both.rooms[0].listen, addr("127.0.0.1:9"));
         assert_eq!(both.rooms[0].subscribers, [addr("127.0.0.1:2").into()]);
-        assert_eq!(both.metrics.listen, addr("127.0.0.1:8"));
+        assert_eq!(both.metrics.listen, addr("127.0.0.1:8").into());
         assert_eq!(both.metrics.interval.duration().as_secs(), 2);
     }
 
@@ -354,6 +408,13 @@ mod tests {
             ),
             Err(ConfigError::RtxOfRtx(97))
         ));
+        assert!(matches!(
+            combine(
+                Some("listen: 127.0.0.1:1\ntarget: {1x: y}"),
+                ForwardFlags::default()
+            ),
+            Err(ConfigError::BadTarget(_))
+        ));
         let same = "rooms: [{name: a, listen: '127.0.0.1:1'}, {name: a, listen: '127.0.0.1:2'}]\n";
         assert!(matches!(
             combine(Some(same), ForwardFlags::default()),
@@ -362,12 +423,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_has_no_secret_in_it() {
+        let yaml = "listen: 127.0.0.1:1\nprometheus: {username: u, password: Geheimnis}\nmetrics:\n  basic_auth_users:\n    \
+                    a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n";
+        let settings = combine(Some(yaml), ForwardFlags::default()).unwrap();
+        for secret in ["Geheimnis", "QOauh"] {
+            assert!(settings.to_yaml().unwrap().contains(secret));
+            assert!(!format!("{settings:?}").contains(secret));
+            let shown = settings.clone().without_secrets().to_yaml().unwrap();
+            assert!(!shown.contains(secret) && shown.contains(HIDDEN), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_is_printed_says_the_same_when_read() {
+        let serving = "listen: 127.0.0.1:1\nmetrics:\n  listen: unix:/run/x.sock\n  \
+                       tls: {cert_file: /c.pem, key_file: k.pem, client_ca_file: a.pem}\n  basic_auth_users:\n    \
+                       a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n";
         let yaml = "rooms:\n  - {name: stage, listen: '[::1]:1', publishers: [10.0.0.7, '10.0.0.8:9'], subscribers: ['127.0.0.1:2?rtcpport=4']}\n\
-                    duration: 1.5\nlimits: {max_streams: 7, idle_timeout: 0.25}\n\
-                    payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: av1}}\nrtx: {97: 96}\nsynthetic: {streams: 3, seed: 9}\n";
+                    duration: 1.5\nlimits: {max_streams: 7, idle_timeout: 0.25}\ninsight: {worst: 0}\n\
+                    payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: av1}}\nrtx: {97: 96}\nsynthetic: {streams: 3, seed: 9}\n\
+                    history: {minutes: 3, max_mib: 5, dump_dir: /tmp/x, keep: 2, dumps_max_mib: 7}\nprocess: false\ntarget: {service.name: x}\n";
         for settings in [
             combine(Some(yaml), ForwardFlags::default()).unwrap(),
+            combine(Some(serving), ForwardFlags::default()).unwrap(),
             combine(None, ForwardFlags::default()).unwrap(),
         ] {
             let printed = settings.to_yaml().unwrap();

@@ -19,6 +19,8 @@ pub type WorkerCount = Bounded<1, 256>;
 pub type StreamCount = Bounded<0, 10_000>;
 /// Limit on live streams.
 pub type StreamLimit = Bounded<1, 10_000_000>;
+/// Slots for the worst streams, and for the worst groups; 0 turns them off.
+pub type SlotCount = Bounded<0, 100>;
 /// Bytes of a socket's kernel buffer: 64 KiB to 1 GiB.
 pub type BufferSize = Bounded<65_536, 1_073_741_824>;
 

@@ -8,6 +8,7 @@
 mod bad_start;
 mod feedback;
 mod forwarding;
+mod insight;
 mod process;
 mod rtcp;
 mod rtp;

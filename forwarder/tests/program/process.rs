@@ -68,16 +68,22 @@ impl Running {
 
     /// The page of metrics as of now.
     pub(crate) fn scrape(&self) -> Page {
+        Page(self.fetch("/metrics"))
+    }
+
+    /// The answer to a request for `path`, head and body.
+    pub(crate) fn fetch(&self, path: &str) -> String {
         let mut client = TcpStream::connect(self.address("metrics: http://")).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
-        client.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        client.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(
             answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"),
             "{answer}"
         );
-        Page(answer)
+        answer
     }
 
     /// The first page on which `series` has `value`; the test fails if it never does.
@@ -121,7 +127,7 @@ impl Drop for Running {
 }
 
 /// Prometheus text.
-pub(crate) struct Page(String);
+pub(crate) struct Page(pub(crate) String);
 
 impl Page {
     /// The value of a series, written as on the page: `name{label="value"}`.

@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 
 use crate::cell::{Cell, Sequence, Version};
-use crate::judge::Participant;
+use crate::judge::Standing;
 use crate::rtp::rtcp::{StatisticsSummary, VoipMetrics};
 use crate::stream::block::Identity;
 
@@ -101,8 +101,8 @@ pub(crate) const WORDS: usize = word::END;
 pub(crate) struct SenderBlock {
     pub(crate) sequence: Sequence,
     pub(crate) words: [Cell; WORDS],
-    /// Whose it is, if that was told when it was first judged.
-    pub(crate) participant: OnceLock<Participant>,
+    /// If it is scored.
+    pub(crate) standing: OnceLock<Box<Standing>>,
     pub(crate) identity: Identity,
 }
 
@@ -111,7 +111,7 @@ impl SenderBlock {
         Self {
             sequence: Sequence::new(),
             words: std::array::from_fn(|_| Cell::new(0)),
-            participant: OnceLock::new(),
+            standing: OnceLock::new(),
             identity,
         }
     }

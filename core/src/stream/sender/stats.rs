@@ -7,6 +7,7 @@ use crate::quality::Quality;
 use crate::rtp::highest_of;
 use crate::rtp::rtcp::{StatisticsSummary, VoipMetrics};
 use crate::stream::block::Identity;
+use crate::worst::Figures;
 
 /// A sent stream, as of one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -280,6 +281,10 @@ pub struct SenderSnapshot {
     pub stats: SenderStats,
     /// Its quality, if it is [judged](crate::Registry::judge_sender).
     pub quality: Option<Quality>,
+    /// Whose it is, if it is judged as somebody's.
+    pub participant: Option<String>,
+    /// What it did in the last interval between two merges.
+    pub interval: Figures,
 }
 
 impl SenderSnapshot {
@@ -291,6 +296,8 @@ impl SenderSnapshot {
             group,
             stats: SenderStats::new(words, identity.clock_rate),
             quality: None,
+            participant: None,
+            interval: Figures::default(),
         }
     }
 }

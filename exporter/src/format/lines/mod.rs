@@ -16,6 +16,7 @@ use media_metrics_core::snapshot::Snapshot;
 use self::plan::Lines;
 use super::filter::Filter;
 use super::negotiate::Escaping;
+use super::openmetrics::END;
 use super::plans::Plans;
 
 /// Which of the two formats.
@@ -59,7 +60,7 @@ impl Encoder {
         );
         let end: &[u8] = match dialect {
             Dialect::Prometheus => b"",
-            Dialect::OpenMetrics => b"# EOF\n",
+            Dialect::OpenMetrics => END,
         };
         page.clear();
         page.reserve(self.plans.iter().map(Lines::max_bytes).sum::<usize>() + end.len());

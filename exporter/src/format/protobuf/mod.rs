@@ -8,6 +8,8 @@ mod plan;
 
 use media_metrics_core::snapshot::Snapshot;
 
+#[cfg(feature = "remote-write")]
+pub(crate) use self::plan::ZERO_THRESHOLD;
 use self::plan::{Family, Scratch};
 use super::filter::Filter;
 use super::negotiate::Escaping;

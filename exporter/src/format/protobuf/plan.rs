@@ -24,7 +24,7 @@ use crate::format::negotiate::Escaping;
 use crate::format::plans::Plan;
 
 /// Up to it a value counts as zero: that of Prometheus' client libraries, 2^-128. No recorded value but 0 is below.
-const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
+pub(crate) const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 
 /// The length of a number on the wire.
 const NUMBER_BYTES: usize = 8;

@@ -1,0 +1,186 @@
+//! Insight as JSON: single streams on demand, the worst of them, and the whole snapshot.
+//!
+//! Lives here: which answer a path has, what is kept from one request to the next, and how much of a processor
+//! requests may take (`budget`). In `query`: parameters. In `streams`: live streams as W3C webrtc-stats objects. In
+//! `snapshot`: families. Not here: HTTP (`http`), reading streams (core).
+//!
+//! # What it costs others
+//! Reading live streams takes the reporter's lock, which a merge needs, too: so the streams are read once for each
+//! snapshot, however many ask. What answers cost is bounded: an answer of the same words to the same question is
+//! kept, and all others together get a quarter of one processor.
+
+mod budget;
+mod query;
+mod snapshot;
+mod streams;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use self::budget::Budget;
+use self::query::{BadQuery, Question};
+use self::streams::Listed;
+use crate::format::Filter;
+use crate::source::Source;
+
+/// Answers kept of one snapshot, and their bytes all together.
+const KEPT: usize = 8;
+const KEPT_BYTES: usize = 16 << 20;
+
+/// The pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// Live streams.
+    Streams,
+    /// The worst streams and groups.
+    Worst,
+    /// All families.
+    Snapshot,
+}
+
+/// What there is to say.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// JSON, and the tag of what it is about.
+    Json(Bytes, String),
+    /// The asker has it already.
+    Same(String),
+    /// The question is wrong: which parameter, and what is allowed.
+    Wrong(String),
+    /// There is no such thing here, and why.
+    Nothing(&'static str),
+    /// Too much was asked.
+    Busy,
+}
+
+/// Why there is nothing.
+const NO_STREAMS: &str =
+    "this server knows snapshots alone, and no single streams: its source is no registry";
+
+/// The pages over one source.
+#[derive(Debug, Default)]
+pub(crate) struct Api {
+    shown: Filter,
+    desk: Mutex<Desk>,
+}
+
+/// What is kept between requests.
+#[derive(Debug, Default)]
+struct Desk {
+    /// Of which snapshot all this is.
+    tag: String,
+    listed: Option<Arc<Listed>>,
+    answers: Vec<(Page, String, Bytes)>,
+    budget: Budget,
+}
+
+impl Api {
+    /// Answers about families that `shown` names.
+    pub(crate) fn new(shown: Filter) -> Self {
+        Self {
+            shown,
+            desk: Mutex::default(),
+        }
+    }
+
+    /// Answers `query`; `known` is what the asker has, as it was tagged.
+    pub(crate) fn answer(
+        &self,
+        source: &dyn Source,
+        page: Page,
+        query: &str,
+        known: Option<&str>,
+    ) -> Answer {
+        let question = match Question::parse(page, query) {
+            Ok(question) => question,
+            Err(BadQuery(why)) => return Answer::Wrong(why),
+        };
+        if page != Page::Snapshot && source.streams().is_none() {
+            return Answer::Nothing(NO_STREAMS);
+        }
+        let snapshot = source.latest();
+        let since = snapshot.time().duration_since(std::time::UNIX_EPOCH);
+        let ms = since.map_or(0, |d| d.as_millis());
+        // A number alone would come again after a restart.
+        let tag = format!("\"{}-{ms}\"", snapshot.sequence());
+        if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
+            return Answer::Same(tag);
+        }
+        // Whole between any two statements: at worst something is made again.
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.turn_to(&tag);
+        if let Some(there) = desk.find(page, query) {
+            return Answer::Json(there, tag);
+        }
+        let begun = Instant::now();
+        if !desk.budget.allows(begun) {
+            return Answer::Busy;
+        }
+        let json = match page {
+            Page::Snapshot => snapshot::json(&snapshot, &self.shown, &question),
+            Page::Worst => match source.streams() {
+                Some(registry) => streams::worst(registry),
+                None => return Answer::Nothing(NO_STREAMS),
+            },
+            Page::Streams => match desk.listed(source) {
+                Some(listed) => streams::json(&listed, &snapshot, &question),
+                None => return Answer::Nothing(NO_STREAMS),
+            },
+        };
+        desk.budget.took(begun, Instant::now());
+        desk.keep(page, query, &json);
+        Answer::Json(json, tag)
+    }
+}
+
+impl Desk {
+    /// Forgets what is of another snapshot.
+    fn turn_to(&mut self, tag: &str) {
+        if self.tag != tag {
+            tag.clone_into(&mut self.tag);
+            self.listed = None;
+            self.answers.clear();
+        }
+    }
+
+    fn find(&self, page: Page, query: &str) -> Option<Bytes> {
+        let is_it = |(p, q, _): &&(Page, String, Bytes)| *p == page && q == query;
+        self.answers
+            .iter()
+            .find(is_it)
+            .map(|(.., json)| json.clone())
+    }
+
+    fn keep(&mut self, page: Page, query: &str, json: &Bytes) {
+        let bytes: usize = self.answers.iter().map(|(.., json)| json.len()).sum();
+        if self.answers.len() < KEPT && bytes + json.len() <= KEPT_BYTES {
+            self.answers.push((page, query.to_owned(), json.clone()));
+        }
+    }
+
+    /// The live streams, read when they are asked for first.
+    fn listed(&mut self, source: &dyn Source) -> Option<Arc<Listed>> {
+        if self.listed.is_none() {
+            self.listed = Some(Arc::new(Listed::read(source)?));
+        }
+        self.listed.clone()
+    }
+}
+
+/// As JSON. Numbers that JSON has no words for become null.
+fn to_json(value: &impl Serialize) -> Bytes {
+    // It fails for maps whose keys are no texts: there are none.
+    serde_json::to_vec(value).map_or_else(|_| Bytes::new(), Bytes::from)
+}
+
+/// What went wrong, as JSON.
+pub(crate) fn error(why: &str) -> Bytes {
+    #[derive(Serialize)]
+    struct Error<'a> {
+        error: &'a str,
+    }
+    to_json(&Error { error: why })
+}

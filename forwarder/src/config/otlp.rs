@@ -1,0 +1,141 @@
+//! Pushing metrics by OTLP, as the operator says it.
+//!
+//! Lives here: the keys of `push.otlp`, and what they mean to the exporter. Not here: whether a URL or a header can be
+//! used (the exporter checks that when the push starts), other pushes.
+
+use std::collections::BTreeMap;
+
+use media_metrics_exporter::otlp::{Otlp, Resource};
+use media_metrics_exporter::push::Endpoint;
+use serde::{Deserialize, Serialize};
+
+use super::push::{LAST_WORDS, Secret};
+use super::value::Seconds;
+
+/// One receiver of OpenTelemetry's protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtlpTo {
+    /// Where it takes metrics, path included: `http://127.0.0.1:4318/v1/metrics`.
+    pub url: String,
+    /// What the push is called in its own families; `otlp_1`, `otlp_2` and so on if not given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// Headers of each request.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub headers: BTreeMap<String, Secret>,
+    /// Least time between two snapshots that are sent.
+    #[serde(default = "OtlpTo::default_interval")]
+    pub interval: Seconds,
+    /// How long one attempt may take.
+    #[serde(default = "OtlpTo::default_timeout")]
+    pub timeout: Seconds,
+    /// How requests are compressed.
+    #[serde(default)]
+    pub compression: Compression,
+    /// Attributes of the resource beside OpenTelemetry's own, or instead: `service.name`, `host.name`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// How requests are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// By gzip.
+    #[default]
+    Gzip,
+    /// Not at all.
+    None,
+}
+
+impl OtlpTo {
+    fn default_interval() -> Seconds {
+        Seconds::whole(10)
+    }
+
+    fn default_timeout() -> Seconds {
+        Seconds::whole(10)
+    }
+
+    /// What the exporter makes of it; `number` is its place in the list, from 1.
+    #[must_use]
+    pub fn to_push(&self, number: usize) -> (String, Otlp) {
+        let name = self.name.clone();
+        let name = name.unwrap_or_else(|| format!("otlp_{number}"));
+        let endpoint = Endpoint::new(&self.url)
+            .name(&name)
+            .interval(self.interval.duration())
+            .timeout(self.timeout.duration())
+            .stop_within(LAST_WORDS);
+        let headers = self.headers.iter();
+        let endpoint = headers.fold(endpoint, |e, (name, value)| e.header(name, value.reveal()));
+        let attributes = self.attributes.iter();
+        let resource = attributes.fold(Resource::default(), |r, (n, v)| r.attribute(n, v));
+        let otlp = Otlp::new(endpoint).resource(resource);
+        let otlp = match self.compression {
+            Compression::Gzip => otlp,
+            Compression::None => otlp.uncompressed(),
+        };
+        (name, otlp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Push;
+
+    fn read(yaml: &str) -> Result<Push, String> {
+        serde_saphyr::from_str(yaml).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn every_key_is_read_and_written_as_it_was() {
+        let yaml = "otlp:\n  - url: http://127.0.0.1:4318/v1/metrics\n  - url: https://a.example/otlp\n    name: cloud\n    \
+                    interval: 30\n    timeout: 5\n    compression: none\n    attributes: {service.name: sfu}\n";
+        let push = read(yaml).unwrap();
+        let [plain, cloud] = &push.otlp[..] else {
+            panic!("{push:?}")
+        };
+        assert_eq!(plain.compression, Compression::Gzip);
+        assert_eq!(plain.interval.duration().as_secs(), 10);
+        assert_eq!(cloud.compression, Compression::None);
+        assert_eq!(cloud.timeout.duration().as_secs(), 5);
+        let again = serde_saphyr::to_string(&push).unwrap();
+        assert_eq!(read(&again), Ok(push.clone()), "{again}");
+        assert_eq!(plain.to_push(1).0, "otlp_1");
+        let (name, cloud) = cloud.to_push(2);
+        let cloud = format!("{cloud:?}");
+        assert_eq!(name, "cloud");
+        assert!(
+            cloud.contains("\"sfu\"") && cloud.contains("30s"),
+            "{cloud}"
+        );
+    }
+
+    #[test]
+    fn headers_are_sent_and_not_shown() {
+        let push = read("otlp: [{url: 'http://a/', headers: {Api-Key: hidden}}]").unwrap();
+        assert_eq!(push.otlp[0].headers["Api-Key"].reveal(), "hidden");
+        let otlp = format!("{:?}", push.otlp[0].to_push(1));
+        assert!(otlp.contains("Api-Key"), "{otlp}");
+        let printed = serde_saphyr::to_string(&push).unwrap();
+        for text in [format!("{push:?}"), otlp, printed] {
+            assert!(!text.contains("hidden"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused() {
+        for (yaml, says) in [
+            ("otlp: [{}]", "url"),
+            ("otlp: [{url: x, interval: 0}]", "seconds"),
+            ("otlp: [{url: x, compression: lz4}]", "gzip"),
+            ("otlp: [{url: x, header: {}}]", "header"),
+        ] {
+            let error = read(yaml).unwrap_err();
+            assert!(error.contains(says), "{yaml}: {error}");
+        }
+    }
+}
