@@ -4,6 +4,7 @@
 //! does is in `plan` (which steps), `setup` (what a machine needs), `step` (how one step runs).
 //! May not: hold a list of packages, a flag of a compiler, or anything a library should do.
 
+mod features;
 mod output;
 mod plan;
 mod setup;

@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use crate::features::features_of;
 use crate::output::say;
 use crate::setup;
 use crate::step::{Failure, Step};
@@ -13,6 +14,12 @@ use crate::weaken;
 
 /// The end-to-end package: real senders and real time, so it runs alone, after everything else.
 const END_TO_END: &str = "media-metrics-tests";
+
+/// Libraries whose features hosts choose, and their folders.
+const PUBLISHED: [(&str, &str); 2] = [
+    ("media-metrics-core", "core"),
+    ("media-metrics-exporter", "exporter"),
+];
 
 /// Everything that must pass before a change goes in.
 pub(crate) fn ci() -> Result<(), Failure> {
@@ -38,7 +45,7 @@ pub(crate) fn test() -> Result<(), Failure> {
 
 /// All packages but the slow one; with arguments, exactly what `cargo test` makes of them.
 pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
-    let all = ["--workspace", "--exclude", END_TO_END].map(str::to_owned);
+    let all = ["--workspace", "--all-features", "--exclude", END_TO_END].map(str::to_owned);
     Step::new("cargo test --locked")
         .arguments(if more.is_empty() { &all } else { more })
         .run()
@@ -95,13 +102,28 @@ pub(crate) fn bench(more: &[String]) -> Result<(), Failure> {
 pub(crate) fn lint() -> Result<(), Failure> {
     setup::for_lints()?;
     Step::new("cargo fmt --all --check").run()?;
-    Step::new("cargo clippy --locked --workspace --all-targets -- -D warnings").run()?;
+    Step::new("cargo clippy --locked --workspace --all-targets --all-features -- -D warnings")
+        .run()?;
+    each_feature()?;
     Step::new("cargo doc --locked --workspace --no-deps")
         .environment("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     // Without advisories: their database is on the network, and yesterday's change must not turn
     // red for what was published today. `cargo xtask audit` looks.
     Step::new("cargo deny --locked check bans licenses sources").run()
+}
+
+/// The published crates with each of their features alone, and with none: what is switched off must not be missed.
+fn each_feature() -> Result<(), Failure> {
+    for (package, folder) in PUBLISHED {
+        let features = features_of(folder)?;
+        for feature in features.iter().map(|(name, _)| name.as_str()).chain([""]) {
+            Step::new("cargo clippy --locked --no-default-features -p")
+                .arguments(&[package, "--features", feature, "--", "-D", "warnings"])
+                .run()?;
+        }
+    }
+    Ok(())
 }
 
 /// Known vulnerabilities, yanked and unmaintained versions among the dependencies.

@@ -8,11 +8,12 @@
 
 use std::fs;
 
+use crate::features::features_of;
 use crate::output::say;
-use crate::step::{Failure, Step, root, target};
+use crate::step::{Failure, Step, target};
 
 const PACKAGE: &str = "media-metrics-weight";
-const MANIFEST: &str = "benches/weight/Cargo.toml";
+const FOLDER: &str = "benches/weight";
 
 /// What a program weighs.
 #[derive(Clone, Copy)]
@@ -22,14 +23,7 @@ struct Weight {
 }
 
 pub(crate) fn run() -> Result<(), Failure> {
-    let path = root().join(MANIFEST);
-    let manifest = fs::read_to_string(&path)
-        .map_err(|e| Failure::new(format!("can't read {}: {e}", path.display())))?;
-    let features = features(&manifest);
-    if features.is_empty() {
-        let sentence = format!("{} has no features: nothing to weigh", path.display());
-        return Err(Failure::new(sentence));
-    }
+    let features = features_of(FOLDER)?;
     let none = weigh(&[])?;
     let mut rows = vec![row("none: recording and snapshots", none, none)];
     for (feature, on_top_of) in &features {
@@ -89,44 +83,4 @@ fn weigh(features: &[&str]) -> Result<Weight, Failure> {
         crates: crates.len(),
         bytes,
     })
-}
-
-/// The features of a manifest, in its order, each with what it turns on. A line each, as ours are written.
-fn features(manifest: &str) -> Vec<(String, Vec<String>)> {
-    let table = manifest.split("[features]").nth(1).unwrap_or_default();
-    let own = table.lines().take_while(|line| !line.starts_with('['));
-    own.filter_map(|line| {
-        let (name, on) = line.split_once(" = [")?;
-        let words = on.split(|c: char| "[],\" ".contains(c));
-        let words = words.filter(|w| !w.is_empty()).map(str::to_owned);
-        Some((name.trim().to_owned(), words.collect()))
-    })
-    .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn features_are_those_of_the_table() {
-        let manifest = "[package]\nkeywords = [\"a\"]\n\n# c\n[features]\n# d\nexporter = [\"dep:x\"]\n\
-            gzip = [\"exporter\", \"x/gzip\"]\n\n[dependencies]\nz = [\"no\"]\n";
-        let expected = [
-            ("exporter", vec!["dep:x"]),
-            ("gzip", vec!["exporter", "x/gzip"]),
-        ];
-        let owned = expected.map(|(name, on)| {
-            let on: Vec<String> = on.into_iter().map(str::to_owned).collect();
-            (name.to_owned(), on)
-        });
-        assert_eq!(features(manifest), owned);
-    }
-
-    #[test]
-    fn the_package_that_is_weighed_has_features() {
-        let manifest = fs::read_to_string(root().join(MANIFEST)).unwrap();
-        let names: Vec<String> = features(&manifest).into_iter().map(|f| f.0).collect();
-        assert!(names.contains(&"exporter".to_owned()), "{names:?}");
-    }
 }
