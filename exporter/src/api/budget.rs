@@ -25,9 +25,10 @@ impl Budget {
 
     /// Work was done from `begun` to `now`.
     pub(super) fn took(&mut self, begun: Instant, now: Instant) {
-        let rest = now.saturating_duration_since(begun).saturating_mul(REST);
-        let from = self.rested_at.map_or(now, |at| at.max(now));
-        self.rested_at = from.checked_add(rest);
+        let work = now.saturating_duration_since(begun);
+        // Work is no rest: what was owed when it began is owed when it ends.
+        let from = self.rested_at.map_or(begun, |at| at.max(begun));
+        self.rested_at = from.checked_add(work.saturating_mul(1 + REST));
     }
 }
 
