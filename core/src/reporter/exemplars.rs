@@ -214,6 +214,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(
+        miri,
+        ignore = "hundreds of merges of hundreds of streams; nothing of it is concurrent"
+    )]
     fn labels_are_made_once_a_stream_and_anew_when_its_participant_is_told() {
         let registry = Registry::new().unwrap();
         let streams = streams(&registry, 600);
