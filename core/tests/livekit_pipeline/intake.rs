@@ -245,7 +245,7 @@ fn round_trips_that_are_none_are_refused() {
 fn logs_are_capped_for_the_sender_and_for_the_room() {
     let mut bench = Bench::with(PipelineConfig {
         senders: SenderLimits {
-            log_bytes: 2_500,
+            log_bytes: 2_400,
             ..SenderLimits::default()
         },
         reports: ReportLimits {
@@ -257,7 +257,7 @@ fn logs_are_capped_for_the_sender_and_for_the_room() {
     let (alice, notes) = bench.join_with(member("alice"), None);
     let (bob, others) = bench.join_with(member("bob"), None);
     let (carol, _) = bench.join_with(member("carol"), None);
-    let name = "x".repeat(400);
+    let name = "x".repeat(500);
     let mut large = batch(1, &[(0, "", 1.0)]);
     large.str_data.push(name.clone());
     large.time_series[0].label = 4_096;

@@ -94,7 +94,14 @@ impl SharedBatch {
 
     fn sorted(mut builder: Builder) -> Self {
         let encoded_len = builder.rows.encoded_bytes();
-        let (str_data, mut time_series, mut events) = builder.rows.take();
+        let (mut str_data, mut time_series, mut events) = builder.rows.take();
+        // It waits for its room's report, among thousands: without the slack of having been decoded.
+        str_data.shrink_to_fit();
+        time_series.shrink_to_fit();
+        events.shrink_to_fit();
+        time_series
+            .iter_mut()
+            .for_each(|row| row.samples.shrink_to_fit());
         time_series.sort_by_key(|row| is_client_statistic(row.label));
         events.sort_by_key(|event| is_client_statistic(event.label));
         let common_series = time_series.partition_point(|row| !is_client_statistic(row.label));

@@ -137,6 +137,12 @@ impl ClientState {
             heard_s: now_s,
             credit: SeriesCredit::new(),
         };
+        if self.series.len() == self.series.capacity() {
+            // By a quarter, not double: ten thousand senders' slack would be megabytes.
+            let left = MAX_SERIES - self.series.len();
+            let more = (self.series.len() / 4).max(4);
+            self.series.reserve_exact(more.min(left));
+        }
         self.series.insert(at, series);
         Ok(at)
     }
