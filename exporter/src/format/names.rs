@@ -44,6 +44,11 @@ pub(super) fn placed(families: &[FamilySnapshot], scheme: Escaping) -> Vec<bool>
     placed
 }
 
+/// How many families have no place.
+pub(super) fn left_out(placed: &[bool]) -> usize {
+    placed.iter().filter(|&&placed| !placed).count()
+}
+
 /// All names that a family called `name` may have on a page.
 fn samples<'a>(name: &'a str, values: &Values) -> impl Iterator<Item = String> + use<'a> {
     let more = match values {

@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot};
+use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 /// The fixed bytes of one family in one format.
 pub(crate) trait Plan {
@@ -19,11 +19,19 @@ pub(crate) trait Plan {
         None
     }
 
+    /// Whether the fixed bytes suit these values of its series: always, unless what the family is exposed as depends on
+    /// them.
+    fn suits(&self, values: &Values) -> bool {
+        let _ = values;
+        true
+    }
+
     /// Whether the plan still holds for `family` at `now`. Not if the clock was set back to before a start: a sample
     /// is never older than its series.
     fn fits(&self, family: &FamilySnapshot, now: SystemTime) -> bool {
         Arc::ptr_eq(self.schema(), family.schema())
             && self.latest_start().is_none_or(|start| start <= now)
+            && self.suits(family.values())
     }
 }
 

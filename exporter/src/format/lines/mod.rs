@@ -69,7 +69,7 @@ impl Encoder {
             now,
             |families| {
                 let placed = names::placed(families, settings.names);
-                *left_out = placed.iter().filter(|&&placed| !placed).count();
+                *left_out = names::left_out(&placed);
                 form::forms(families, &placed, dialect, settings.names)
             },
             |plan, form| plan.form() == *form,

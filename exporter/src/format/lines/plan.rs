@@ -51,12 +51,8 @@ impl Plan for Lines {
         self.latest_start
     }
 
-    fn fits(&self, family: &FamilySnapshot, now: SystemTime) -> bool {
-        Arc::ptr_eq(&self.schema, family.schema())
-            && self.latest_start.is_none_or(|start| start <= now)
-            && self
-                .ones
-                .is_none_or(|ones| ones == all_ones(family.values()))
+    fn suits(&self, values: &Values) -> bool {
+        self.ones.is_none_or(|ones| ones == all_ones(values))
     }
 }
 

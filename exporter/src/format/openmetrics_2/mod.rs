@@ -117,7 +117,7 @@ impl Encoder {
             now,
             |families| {
                 let placed = names::placed(families, settings.names);
-                *left_out = placed.iter().filter(|&&placed| !placed).count();
+                *left_out = names::left_out(&placed);
                 placed
             },
             |plan, &placed| plan.is_placed() == placed,
