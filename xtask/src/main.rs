@@ -82,7 +82,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "weight",
-        about: "what each feature adds in crates and bytes: the README's table (release builds, minutes)",
+        about: "what each feature adds in crates and bytes, as a table (release builds, minutes)",
         run: |_| weight::run(),
     },
     Command {
