@@ -1,14 +1,16 @@
-//! Counting the instructions of one probe by Valgrind's callgrind.
+//! Counting the instructions of one operation by Valgrind's callgrind.
 //!
 //! Lives here: running it and reading its total. Not here: what a count should be (`baseline`).
 //!
-//! Only the inside of the probe's function is counted (`--toggle-collect`), and a first use costs more than
-//! the next: two runs of different length, subtracted, leave exactly the steady cost of a call. The figure
-//! depends on the compiler, but not on the machine's load, its clock or its caches.
+//! Only the inside of a function is counted (`--toggle-collect`): a probe's, or a contender's loop. A first use
+//! costs more than the next: two runs of different length, subtracted, leave exactly the steady cost of a call.
+//! The figure depends on the compiler, but not on the machine's load, its clock or its caches.
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::options::Count;
 use crate::probe::Probe;
 
 /// Calls by which the longer of the two runs is longer. A multiple of 8, so that whole video frames are averaged.
@@ -19,32 +21,59 @@ const CALLS: u64 = 2_048;
 /// # Errors
 /// If Valgrind can't be run, or its output is not understood.
 pub fn per_call(program: &Path, probe: &Probe) -> Result<f64, String> {
-    let short = total(program, probe, CALLS)?;
-    let long = total(program, probe, 2 * CALLS)?;
-    let extra = long
-        .checked_sub(short)
-        .filter(|&extra| extra > 0)
-        .ok_or_else(|| {
-            format!(
-                "{}: more calls did not cost more: is it inlined?",
-                probe.name
-            )
-        })?;
-    Ok(extra as f64 / CALLS as f64)
+    let toggle = format!("--toggle-collect={}", probe.symbol());
+    steady(CALLS, |calls| {
+        let arguments = ["run", probe.name, &calls.to_string()].map(str::to_owned);
+        total(&toggle, program, &arguments)
+    })
+    .map_err(|e| format!("{}: {e}", probe.name))
 }
 
-fn total(program: &Path, probe: &Probe, calls: u64) -> Result<u64, String> {
-    let file = std::env::temp_dir().join(format!(
-        "media-metrics-callgrind.{}.{}.{calls}",
-        std::process::id(),
-        probe.name
-    ));
-    let out = Command::new("valgrind")
+/// Operations by which a contender's longer run is longer: some do more now and then, such as each 64th packet.
+const OPS: u64 = 16_384;
+/// The loop of all contenders, whatever they do in it.
+const LOOP: &str = "--toggle-collect=*race::steps*";
+
+/// Instructions of one operation of contender `name` in the contest `title` of this very program, on one thread.
+///
+/// # Errors
+/// If Valgrind can't be run, or its output is not understood.
+pub fn per_op(title: &str, name: &str) -> Result<f64, String> {
+    let program = std::env::current_exe().map_err(|e| format!("no name of this program: {e}"))?;
+    steady(OPS, |ops| {
+        let count = Count {
+            title: title.to_owned(),
+            name: name.to_owned(),
+            ops,
+        };
+        total(LOOP, &program, &count.arguments())
+    })
+    .map_err(|e| format!("{title}: {name}: {e}"))
+}
+
+/// What one of `calls` costs when it is not among the first.
+fn steady(calls: u64, total: impl Fn(u64) -> Result<u64, String>) -> Result<f64, String> {
+    let (short, long) = (total(calls)?, total(2 * calls)?);
+    let extra = long.checked_sub(short).filter(|&extra| extra > 0);
+    let extra = extra.ok_or("more calls did not cost more: is it inlined?")?;
+    Ok(extra as f64 / calls as f64)
+}
+
+/// Runs the program under callgrind, which counts where it is told.
+fn total(toggle: &str, program: &Path, arguments: &[String]) -> Result<u64, String> {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: a number that nobody else gets is all that is wanted.
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("media-metrics-callgrind.{}.{run}", std::process::id());
+    let file = std::env::temp_dir().join(name);
+    let mut valgrind = Command::new("valgrind");
+    valgrind
         .arg("--tool=callgrind")
         .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(format!("--toggle-collect={}", probe.symbol()))
+        .arg(toggle)
         .arg(program)
-        .args(["run", probe.name, &calls.to_string()])
+        .args(arguments);
+    let out = valgrind
         .output()
         .map_err(|e| format!("cannot run valgrind (package valgrind): {e}"))?;
     let text = std::fs::read_to_string(&file);
@@ -52,15 +81,13 @@ fn total(program: &Path, probe: &Probe, calls: u64) -> Result<u64, String> {
     let _ = std::fs::remove_file(&file);
     if !out.status.success() {
         return Err(format!(
-            "valgrind {} {}: {}\n{}",
-            program.display(),
-            probe.name,
+            "{valgrind:?}: {}\n{}",
             out.status,
             String::from_utf8_lossy(&out.stderr)
         ));
     }
     let text = text.map_err(|e| format!("callgrind left no {}: {e}", file.display()))?;
-    summary(&text).ok_or_else(|| format!("no `summary:` in callgrind's output for {}", probe.name))
+    summary(&text).ok_or_else(|| "no `summary:` in callgrind's output".to_owned())
 }
 
 /// The figure of the line `summary: N`.

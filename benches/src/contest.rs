@@ -1,11 +1,13 @@
 //! Contests: contenders of one operation, run in turns, compared with the floor of the same round.
 //!
-//! Lives here: calibration, rounds, medians and ratios. Not here: what is measured, how it is printed
-//! (`results`).
+//! Lives here: calibration, rounds, medians and ratios, instructions. Not here: what is measured, how it is
+//! printed (`results`).
 
 use std::time::Duration;
 
+use crate::callgrind;
 use crate::options::Options;
+use crate::say;
 
 /// What a contender stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub struct Contest<'a> {
     title: String,
     unit: &'static str,
     per_op: f64,
+    counted: bool,
     entries: Vec<Entry<'a>>,
 }
 
@@ -85,6 +88,8 @@ pub struct Row {
     pub name: String,
     /// One a column of the outcome.
     pub cells: Vec<Cell>,
+    /// Instructions of one operation on one thread, its loop included, where they were counted.
+    pub instructions: Option<f64>,
 }
 
 /// One contender's figures on some number of threads.
@@ -106,8 +111,16 @@ impl<'a> Contest<'a> {
             title: title.to_owned(),
             unit,
             per_op,
+            counted: false,
             entries: Vec::new(),
         }
+    }
+
+    /// Has every contender's instructions counted, too. For contenders whose every operation is alike.
+    #[must_use]
+    pub const fn counted(mut self) -> Self {
+        self.counted = true;
+        self
     }
 
     /// Adds a contender: `run(threads, ops)` does `ops` operations on each thread, checks the answer and
@@ -122,13 +135,41 @@ impl<'a> Contest<'a> {
     }
 
     /// Runs everybody in turns, on each number of threads.
+    ///
+    /// Where the options ask for one contender, that one runs alone, and the process ends: it was started to be
+    /// counted.
     #[must_use]
     pub fn hold(mut self, options: &Options, threads: &[usize]) -> Outcome {
-        let columns: Vec<Vec<Cell>> = threads.iter().map(|&t| self.rounds(options, t)).collect();
+        if let Some(count) = &options.count {
+            let found = self.entries.iter_mut().find(|e| e.name == count.name);
+            let ran = found.map(|e| (e.run)(1, count.ops));
+            std::process::exit(i32::from(ran.is_none()));
+        }
+        let slice = options.slice();
+        let columns = threads.iter().map(|&t| {
+            let ops = self.entries.iter_mut();
+            let ops: Vec<u64> = ops.map(|e| calibrate(&mut e.run, t, slice)).collect();
+            self.rounds(options.rounds(), &ops, t)
+        });
+        let columns: Vec<_> = columns.collect();
+        let counts = (self.counted && !options.quick).then(|| self.instructions());
+        self.outcome(threads, &columns, &counts.unwrap_or_default())
+    }
+
+    /// Runs everybody in turns, one operation on one thread a turn: for operations of seconds.
+    #[must_use]
+    pub fn hold_slow(mut self, rounds: usize) -> Outcome {
+        let ops = vec![1; self.entries.len()];
+        let column = self.rounds(rounds, &ops, 1);
+        self.outcome(&[1], &[column], &[])
+    }
+
+    fn outcome(&self, threads: &[usize], columns: &[Vec<Cell>], counts: &[f64]) -> Outcome {
         let rows = self.entries.iter().enumerate().map(|(i, e)| Row {
             role: e.role,
             name: e.name.clone(),
             cells: columns.iter().filter_map(|c| c.get(i)).copied().collect(),
+            instructions: counts.get(i).copied(),
         });
         Outcome {
             title: self.title.clone(),
@@ -138,16 +179,21 @@ impl<'a> Contest<'a> {
         }
     }
 
-    fn rounds(&mut self, options: &Options, threads: usize) -> Vec<Cell> {
-        let slice = options.slice();
-        let ops: Vec<u64> = self
-            .entries
-            .iter_mut()
-            .map(|e| calibrate(&mut e.run, threads, slice))
-            .collect();
+    /// Of each contender; NaN of one that could not be counted, with a note.
+    fn instructions(&self) -> Vec<f64> {
+        let one = |e: &Entry<'_>| {
+            callgrind::per_op(&self.title, &e.name).unwrap_or_else(|why| {
+                say::note(why);
+                f64::NAN
+            })
+        };
+        self.entries.iter().map(one).collect()
+    }
+
+    fn rounds(&mut self, rounds: usize, ops: &[u64], threads: usize) -> Vec<Cell> {
         let n = self.entries.len();
-        let mut times = vec![Vec::with_capacity(options.rounds()); n];
-        for round in 0..options.rounds() {
+        let mut times = vec![Vec::with_capacity(rounds); n];
+        for round in 0..rounds {
             // Another one starts each round: nobody always runs in the wake of the same neighbour.
             for turn in 0..n {
                 let i = (round + turn) % n;

@@ -20,5 +20,6 @@ pub mod options;
 pub mod packets;
 pub mod probe;
 pub mod race;
+pub mod record;
 pub mod results;
 pub mod say;

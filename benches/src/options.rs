@@ -1,7 +1,34 @@
 //! Options of the bench targets: `cargo bench -p media-metrics-benches -- [--quick] [--markdown [FILE]] [WORD]`.
+//!
+//! A target also calls itself, under Valgrind, with `--count TITLE NAME OPS`: see `contest`.
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// One contender, to be run alone so that its instructions can be counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The contest's title.
+    pub title: String,
+    /// The contender's name.
+    pub name: String,
+    /// How many operations.
+    pub ops: u64,
+}
+
+impl Count {
+    /// As this program takes it.
+    #[must_use]
+    pub fn arguments(&self) -> [String; 4] {
+        let Self { title, name, ops } = self;
+        [
+            "--count".to_owned(),
+            title.clone(),
+            name.clone(),
+            ops.to_string(),
+        ]
+    }
+}
 
 /// How to run, and where the tables go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +39,8 @@ pub struct Options {
     pub markdown: Option<PathBuf>,
     /// Only contests whose title holds this word.
     pub only: Option<String>,
+    /// Run nothing but this.
+    pub count: Option<Count>,
 }
 
 impl Options {
@@ -44,6 +73,7 @@ impl Options {
                     let default = || concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md").into();
                     options.markdown = Some(file.map_or_else(default, PathBuf::from));
                 }
+                "--count" => options.count = Some(count(&mut args)?),
                 word if !word.starts_with('-') && options.only.is_none() => {
                     options.only = Some(word.to_owned());
                 }
@@ -63,9 +93,11 @@ impl Options {
     /// Whether the contest `title` was asked for.
     #[must_use]
     pub fn wants(&self, title: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|w| title.contains(w.as_str()))
+        match (&self.count, &self.only) {
+            (Some(count), _) => count.title == title,
+            (None, Some(word)) => title.contains(word.as_str()),
+            (None, None) => true,
+        }
     }
 
     /// How many rounds a contest has.
@@ -79,6 +111,16 @@ impl Options {
     pub const fn slice(&self) -> Duration {
         Duration::from_millis(if self.quick { 1 } else { 4 })
     }
+}
+
+/// The three words after `--count`.
+fn count(args: &mut impl Iterator<Item = String>) -> Result<Count, String> {
+    let mut word = || args.next().ok_or("--count takes TITLE NAME OPS");
+    let (title, name, ops) = (word()?, word()?, word()?);
+    let ops = ops
+        .parse()
+        .map_err(|e| format!("--count: {ops:?} is no number of operations: {e}"))?;
+    Ok(Count { title, name, ops })
 }
 
 #[cfg(test)]
@@ -98,6 +140,24 @@ mod tests {
         assert!(o.markdown.unwrap().ends_with("benches/RESULTS.md"));
         assert!(parse(&["packet"]).unwrap().wants("one packet"));
         assert!(!parse(&["packet"]).unwrap().wants("record"));
+    }
+
+    #[test]
+    fn a_count_wants_its_own_contest_alone() {
+        let count = Count {
+            title: "one packet".into(),
+            name: "Counter".into(),
+            ops: 64,
+        };
+        let o = Options::parse(count.arguments().into_iter()).unwrap();
+        assert_eq!(o.count, Some(count));
+        assert!(o.wants("one packet") && !o.wants("one packet: two"));
+        assert!(parse(&["--count", "one packet", "Counter"]).is_err());
+        assert!(
+            parse(&["--count", "a", "b", "many"])
+                .unwrap_err()
+                .contains("many")
+        );
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub fn touch<T>(value: &mut T) {
     unsafe { asm!("/* {0} */", in(reg) at, options(nostack, preserves_flags)) };
 }
 
+/// The timed loop. A function of its own, by whose name [`callgrind`](crate::callgrind) finds it.
+#[inline(never)]
+fn steps<S>(state: &mut S, ops: u64, step: &impl Fn(&mut S, u64)) {
+    for i in 0..ops {
+        step(state, i);
+        touch(state);
+    }
+}
+
 /// Runs `step` for `0..ops` on each of `threads` threads at once and returns the wall time from the
 /// first start to the last end.
 ///
@@ -36,10 +45,7 @@ pub fn race<S>(
         let mut state = make();
         barrier.wait();
         let start = Instant::now();
-        for i in 0..ops {
-            step(&mut state, i);
-            touch(&mut state);
-        }
+        steps(&mut state, ops, &step);
         let end = Instant::now();
         done(state);
         (start, end)

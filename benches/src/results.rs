@@ -13,13 +13,14 @@ use crate::options::Options;
 use crate::say;
 
 /// The sections of the file, in their order, with their headings.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("hot", "Hot path"),
     ("merge", "Merge"),
     ("exposition", "Exposition"),
     ("facade", "The metrics facade"),
     ("memory", "Memory"),
     ("livekit", "LiveKit's pipeline"),
+    ("analyze", "Captures"),
 ];
 
 /// Above this share of the machine's time in other hands, a run is no record.
@@ -28,7 +29,7 @@ const BUSY: f64 = 0.05;
 const HEADER: &str = "\
 # Benchmark record
 
-Written by `cargo bench -p media-metrics-benches -- --markdown`; do not edit. Contenders of one table run in
+Written by `cargo xtask report`; do not edit. Contenders of one table run in
 turns within one process, and a ratio (`x floor`) is the median of the ratios to the floor *of the same round*:
 read ratios, since machines drift. `best` is the best round. Every answer was checked before its time counted.
 The machine must be quiet otherwise; a section that was measured beside other work says so.
@@ -74,11 +75,14 @@ impl Section {
                 "best".into(),
             ]);
         }
+        let counted = outcome.rows.iter().any(|row| row.instructions.is_some());
+        head.extend(counted.then(|| "instructions".to_owned()));
         let rows = outcome.rows.iter().map(|row| {
             let mut cells = vec![row.name.clone(), row.role.word().to_owned()];
             for c in &row.cells {
                 cells.extend([figure(c.median), figure(c.ratio), figure(c.best)]);
             }
+            cells.extend(row.instructions.map(figure));
             cells
         });
         let rows: Vec<_> = rows.collect();
@@ -335,6 +339,7 @@ mod tests {
             role,
             name: name.into(),
             cells: vec![cell],
+            instructions: None,
         }
     }
 

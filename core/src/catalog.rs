@@ -1,4 +1,4 @@
-//! Every family that the project exports, in one table.
+//! Every family that the project exports, in one table; LiveKit's 52 have their own (`livekit::families`).
 //!
 //! Lives here: names, help, units, labels, buckets. Not here: values. Dashboards, rules and the metric
 //! reference are made from [`ALL`]; what is not here does not exist.
@@ -221,6 +221,8 @@ catalog! {
     FORWARD_SEND_ERRORS = Desc::counter("media_forward_send_errors_total", "Packets that could not be sent to a subscriber.").labels(&["reason"]);
     /// Datagrams that are neither RTP nor RTCP.
     FORWARD_REJECTED = Desc::counter("media_forward_packets_rejected_total", "Datagrams dropped, by reason: no valid RTP (too_short, version, csrc, extension, padding) or RTCP (rtcp), longer than can be received (too_long), or not from one of the room's publishers (unknown_publisher).").labels(&["reason"]);
+    /// Datagrams lost between the network and us.
+    FORWARD_OVERFLOWED = Desc::counter("media_forward_receive_overflow_total", "Datagrams that the kernel dropped because the receive queue of a worker's socket was full.");
     /// Packets forwarded but not accounted to a stream.
     FORWARD_UNTRACKED = Desc::counter("media_forward_packets_untracked_total", "RTP packets forwarded without a stream of their own, because the limit on streams was met.");
     /// RTCP packets.
@@ -282,13 +284,19 @@ catalog! {
     HTTP_RESPONSES = Desc::counter("media_metrics_http_responses_total", "Requests that the metrics server answered, by status code.").labels(&["code"]);
     /// Connections that ended before they were served.
     HTTP_REJECTED = Desc::counter("media_metrics_http_connections_rejected_total", "Connections that the metrics server refused or cut off: full (all were busy), gave_way (idle, for another), slow_request, slow_reader, accept_failed (no file descriptor, most often), handshake (no TLS, or a certificate that one side does not take).").labels(&["reason"]);
+    /// Who listens.
+    EVENT_LISTENERS = Desc::gauge("media_metrics_event_listeners", "Listeners to /api/v1/events, which the live page is drawn from: streams of events that are open now.");
+    /// What they were told.
+    EVENTS = Desc::counter("media_metrics_events_total", "Events that listeners to /api/v1/events were told: one for each listener and snapshot.");
+    /// What they were not told.
+    EVENTS_SKIPPED = Desc::counter("media_metrics_events_skipped_total", "Events that listeners to /api/v1/events were not told, because they had not taken the last ones yet: they go on with the newest.");
     /// Certificates that changed under the server.
     TLS_RELOADS = Desc::counter("media_metrics_tls_reloads_total", "Times that the certificate's files had changed and were read again, by outcome: ok, or refused (they can't be used, and the old ones go on).").labels(&["outcome"]);
 
     /// What the facade did not take.
     FACADE_REFUSED = Desc::counter("media_metrics_facade_refused_total", "Times that a metric of the metrics facade was asked for or described and refused, by reason: its name is that of a metric of another kind (kind) or of a family recorded elsewhere or a part of a histogram (taken), it has no name, one of over 512 bytes, or over 64 labels (bad_key), there are too many names already, or no series to record it in (full).").labels(&["reason"]);
-    /// Values that are no numbers.
-    FACADE_VALUES_DROPPED = Desc::counter("media_metrics_facade_values_dropped_total", "Values recorded into histograms of the metrics facade that were not counted, as they are infinite or not a number.");
+    /// Values that no sum can hold.
+    FACADE_NOT_FINITE = Desc::counter("media_metrics_facade_values_not_finite_total", "Values recorded into histograms of the metrics facade that are infinite or not a number: they count in buckets, and not in sums.");
     /// Series that were idle.
     FACADE_EXPIRED = Desc::counter("media_metrics_facade_series_expired_total", "Series of the metrics facade that were taken out because nothing was recorded for the idle time-out.");
     /// What a foreign page had that was not shown.
@@ -359,7 +367,7 @@ catalog! {
     /// Rows of accepted batches.
     CLIENT_BATCH_ROWS = Desc::counter("media_client_batch_rows_total", "Rows (series and events) of clients' batches that were kept.");
     /// Rows that were not kept.
-    CLIENT_BATCH_ROWS_DROPPED = Desc::counter("media_client_batch_rows_dropped_total", "Rows (series and events) of accepted batches of clients that were dropped, by reason: a label (unknown_label) or an identity (unknown_identity) that the batch does not hold, another participant's identity (foreign_identity), no sample that could be kept (no_samples), a time that is none (bad_time), a string that is too long (string_too_long), one too many (over_limit).").labels(&["reason"]);
+    CLIENT_BATCH_ROWS_DROPPED = Desc::counter("media_client_batch_rows_dropped_total", "Rows (series and events) of accepted batches of clients that were dropped, by reason: a label (unknown_label) or an identity (unknown_identity) that the batch does not hold, another participant's identity (foreign_identity), no sample that could be kept (no_samples), a time that is none (bad_time), a string that is too long (string_too_long), one too many (over_limit), one that only another participant may see (restricted).").labels(&["reason"]);
     /// Rows that were kept with less.
     CLIENT_BATCH_ROWS_MENDED = Desc::counter("media_client_batch_rows_mended_total", "Rows of clients' batches that were kept without a part: a track or layer that the batch does not hold (unknown_track_or_rid), the end of a long text (metadata_cut).").labels(&["reason"]);
     /// Samples of accepted batches.
@@ -421,7 +429,7 @@ catalog! {
     /// Requests given up.
     PUSH_FAILED = Desc::counter("media_metrics_push_requests_failed_total", "Requests of a push that were given up, by reason: refused (the receiver said so for good), redirect (not followed), superseded (newer snapshots needed the room), stopped, panic.").labels(&["push", "reason"]);
     /// Attempts that failed and are repeated.
-    PUSH_RETRIES = Desc::counter("media_metrics_push_retries_total", "Attempts of a push that failed and are worth another one, by reason: connect (no connection), timeout, transport (the connection broke, or what came was no HTTP), status (429 or 5xx).").labels(&["push", "reason"]);
+    PUSH_RETRIES = Desc::counter("media_metrics_push_retries_total", "Attempts of a push that failed and are worth another one, by reason: connect (no connection), timeout, tls (its certificate is not trusted, or it speaks no TLS), transport (the connection broke, or what came was no HTTP), status (429 or 5xx).").labels(&["push", "reason"]);
     /// Changes of protocol.
     PUSH_FALLBACKS = Desc::counter("media_metrics_push_fallbacks_total", "Times that a push went on in an older form, because its receiver did not know the newer one.").labels(&["push"]);
     /// Snapshots never sent.
@@ -532,6 +540,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
+    #[cfg_attr(miri, ignore = "plain text, much of it")]
     fn names_follow_prometheus_advice() {
         let mut seen = HashSet::new();
         for desc in ALL {

@@ -140,8 +140,9 @@ impl Sequence {
     /// The number as it stands, without reading words: tells whether there is anything new.
     #[inline]
     pub(crate) fn version(&self) -> Version {
-        // Acquire: as in `read`; a closed mark seen here promises the last words.
-        Version(self.0.load(Acquire))
+        // Relaxed: a number by itself, no older than the one that this thread read words under. Who goes on to the
+        // words goes through `read`.
+        Version(self.0.load(Relaxed))
     }
 
     /// Reader: what `read` makes of the words, all of one moment, or `None` if the writer was busy

@@ -5,7 +5,8 @@
 use std::rc::Rc;
 
 use crate::cell::Cell;
-use crate::registry::{Address, Handle};
+use crate::registry::Handle;
+use crate::shard::Address;
 use crate::shard::attach::Attachment;
 
 /// A counter that any thread may add to, at the price of a plain addition.
@@ -71,9 +72,20 @@ impl Counter {
         LocalCounter::new(self.clone())
     }
 
-    /// What all threads added up to now.
-    #[cfg(any(feature = "livekit", feature = "facade"))]
-    pub(crate) fn total(&self) -> u64 {
+    /// What all threads added up to now: for who follows a total that is kept elsewhere.
+    ///
+    /// - **Cost**: reads a cell of each thread that ever recorded; nothing for a hot path.
+    ///
+    /// ```
+    /// # use media_metrics_core::{Desc, Registry};
+    /// static JOBS: Desc = Desc::counter("jobs_total", "Jobs.");
+    /// let jobs = Registry::new()?.counter(&JOBS, &[])?;
+    /// jobs.add(3);
+    /// assert_eq!(jobs.total(), 3);
+    /// # Ok::<(), media_metrics_core::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn total(&self) -> u64 {
         let index = self.handle.series().index;
         let cells = self.handle.home().shards().iter();
         cells.fold(0, |sum, shard| sum.wrapping_add(shard.cell(index).get()))

@@ -27,6 +27,46 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # The map
+//!
+//! | to | look at |
+//! |---|---|
+//! | count, measure a level, record a distribution | [`Registry`], [`Desc`]; [`Counter`], [`Gauge`], [`Histogram`] and their `local` forms; [`histogram`] |
+//! | account RTP that is received | [`rtp`], [`Stream`], [`StreamConfig`] |
+//! | account RTP that is sent, and what receivers report of it | [`SendStream`], [`SenderConfig`]; [`rtp::rtcp`] |
+//! | merge, and get what was merged | [`Reporter`], [`Sink`], [`Snapshot`]; [`Registry::collect`] in tests |
+//! | score what people hear and see | [`Registry::judge`], [`quality`], [`judge`] |
+//! | look at single streams | [`Registry::streams`], [`webrtc`], [`worst`], [`exemplar`] |
+//! | know every family that there is | [`catalog`] |
+//! | keep limits | [`registry::RegistryBuilder`], [`RegisterError`], [`labels`] |
+//! | talk to LiveKit's clients and dashboards | `livekit` |
+//! | serve the macros of the `metrics` crate | `facade` |
+//!
+//! `media-metrics-exporter` puts snapshots on the network.
+//!
+//! # A registry, a reporter, a counter of your own
+//!
+//! ```
+//! use std::time::Duration;
+//! use media_metrics_core::{Desc, Registry, Reporter};
+//!
+//! static JOINS: Desc = Desc::counter("sfu_joins_total", "Participants that joined.").labels(&["sdk"]);
+//!
+//! let registry = Registry::new()?;
+//! let reporter = Reporter::builder(&registry).interval(Duration::from_secs(1)).start()?;
+//! let web = registry.counter(&JOINS, &["web"])?; // once; a handle for any thread
+//! std::thread::spawn(move || web.inc()).join().ok(); // the thread ends, its count stays
+//!
+//! let snapshot = reporter.flush(); // merges now, not at the next tick
+//! assert_eq!(snapshot.counter("sfu_joins_total", &["web"]), Some(1));
+//! reporter.stop(Duration::from_secs(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//! - `livekit`, on by default: LiveKit's metric subsystem, in the module of that name.
+//! - `facade`: a recorder for the `metrics` crate, in the module of that name.
+//!
 //! # Promises
 //! - Recording takes no lock, allocates nothing, makes no system call, and waits for nobody; but a thread's
 //!   first record with a registry, and its first into a histogram, make the memory for it.
@@ -35,6 +75,8 @@
 
 // A model build is the protocols alone: what only the rest uses is unused there.
 #![cfg_attr(media_metrics_loom, allow(dead_code, unused_imports))]
+// docs.rs says which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(media_metrics_loom))]
 pub mod catalog;
@@ -48,7 +90,11 @@ pub mod error;
 pub mod exemplar;
 #[cfg(all(feature = "facade", not(media_metrics_loom)))]
 pub mod facade;
-#[cfg(not(media_metrics_loom))]
+/// In a model build: its protocol alone.
+#[cfg(media_metrics_loom)]
+mod facade {
+    pub(crate) mod mark;
+}
 mod gauge;
 pub mod histogram;
 #[cfg(not(media_metrics_loom))]
@@ -56,6 +102,15 @@ pub mod judge;
 pub mod labels;
 #[cfg(all(feature = "livekit", not(media_metrics_loom)))]
 pub mod livekit;
+/// In a model build: its protocol alone.
+#[cfg(all(feature = "livekit", media_metrics_loom))]
+pub mod livekit {
+    pub mod messages;
+    pub(crate) mod pipeline {
+        pub(crate) mod gate;
+    }
+    pub mod time;
+}
 #[cfg(all(test, media_metrics_loom))]
 mod models;
 pub mod quality;
@@ -68,6 +123,7 @@ mod shard;
 pub mod snapshot;
 pub mod stream;
 mod sync;
+mod wall;
 #[cfg(not(media_metrics_loom))]
 pub mod webrtc;
 #[cfg(not(media_metrics_loom))]
@@ -85,3 +141,8 @@ pub use {
     snapshot::Snapshot,
     stream::{SendStream, SenderConfig, Stream, StreamConfig},
 };
+
+/// The example of this package's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

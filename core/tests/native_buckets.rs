@@ -8,41 +8,20 @@
     reason = "tests"
 )]
 
+#[path = "models/native.rs"]
+mod model;
+
 use std::collections::BTreeMap;
 
 use media_metrics_core::Desc;
 use media_metrics_core::desc::Kind;
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout};
+use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets};
 use media_metrics_core::snapshot::Builder;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// Upper edge of bucket `index`, the plain way.
-fn edge(index: i32, schema: i8) -> f64 {
-    2_f64.powf(f64::from(index) * 2_f64.powi(-i32::from(schema)))
-}
-
-/// Counts by index of the bucket, and of zeros: what a scraper makes of spans and deltas.
-fn read(buckets: &NativeBuckets) -> (u64, BTreeMap<i32, u64>) {
-    let mut counts = BTreeMap::new();
-    let mut deltas = buckets.deltas().iter();
-    let (mut index, mut count) = (0_i32, 0_i64);
-    for span in buckets.spans() {
-        assert!(
-            counts.is_empty() || span.offset > 0,
-            "spans that touch: {buckets:?}"
-        );
-        index += span.offset;
-        for _ in 0..span.length {
-            count += deltas.next().expect("a delta for each bucket");
-            counts.insert(index, u64::try_from(count).expect("no bucket is negative"));
-            index += 1;
-        }
-    }
-    assert_eq!(deltas.next(), None);
-    (buckets.zero_count(), counts)
-}
+use model::{edge, read};
 
 fn desc(digits: u8, per_unit: f64, bounds: Vec<f64>) -> Desc {
     Desc::dynamic(Kind::Histogram, "h".into(), "H.".into())
@@ -52,8 +31,8 @@ fn desc(digits: u8, per_unit: f64, bounds: Vec<f64>) -> Desc {
 }
 
 fn filled(desc: &Desc, samples: &[u64], schema: i8, limit: usize) -> NativeBuckets {
+    let desc = &desc.clone().native(schema);
     let snapshot = Builder::new().histogram(desc, &[(&[], samples)]).build();
-    let layout = NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema);
     let mut buckets = NativeBuckets::default();
     // What it held before must go.
     let other = Builder::new()
@@ -62,8 +41,8 @@ fn filled(desc: &Desc, samples: &[u64], schema: i8, limit: usize) -> NativeBucke
     let histogram = |s: &media_metrics_core::snapshot::Snapshot| -> HistogramSnapshot {
         s.histogram("h", &[]).unwrap().clone()
     };
-    buckets.fill(&histogram(&other), &layout, 1);
-    buckets.fill(&histogram(&snapshot), &layout, limit);
+    buckets.fill(&histogram(&other), 1);
+    buckets.fill(&histogram(&snapshot), limit);
     buckets
 }
 

@@ -123,6 +123,29 @@ fn a_removed_series_is_gone_and_its_place_is_used_again() {
 }
 
 #[test]
+fn what_is_removed_takes_with_it_what_no_merge_has_seen() {
+    let r = registry(2);
+    let total = |r: &Registry| r.collect().counter("t_hits_total", &["x"]);
+    let c = r.counter(&HITS, &["x"]).unwrap();
+    c.add(5);
+    drop(c);
+    assert_eq!(total(&r), Some(5), "to drop a handle removes nothing");
+    let c = r.counter(&HITS, &["x"]).unwrap();
+    c.add(2);
+    assert!(r.remove(&c));
+    assert_eq!(r.latest().counter("t_hits_total", &["x"]), Some(5));
+    // Beside the one that has its labels now the old one has no place.
+    let next = r.counter(&HITS, &["x"]).unwrap();
+    next.inc();
+    assert_eq!((c.total(), total(&r)), (7, Some(1)));
+    // Merged first, all of it is told.
+    next.add(2);
+    assert_eq!(total(&r), Some(3));
+    assert!(r.remove(&next));
+    assert_eq!(total(&r), None);
+}
+
+#[test]
 fn a_histograms_place_is_used_again_by_another_layout() {
     let r = registry(1);
     let wide = Desc::histogram("t_wide", "Wide.", &[1.0]).layout_of(3, 1 << 40);

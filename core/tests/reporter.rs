@@ -388,6 +388,45 @@ fn tasks_that_wake_themselves_hold_up_neither_merges_nor_the_end() {
 }
 
 #[test]
+fn the_tick_after_a_stall_has_a_whole_interval() {
+    let interval = Duration::from_millis(40);
+    let r = Registry::new().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut stalls = 3;
+    let reporter = Reporter::builder(&r)
+        .interval(interval)
+        .sink("all", 100, move |snapshot: &Arc<Snapshot>| {
+            let _ = tell.send(snapshot.interval()); // the test may be over
+        })
+        .task("stalls", move |waker| {
+            Does(move || {
+                std::thread::sleep(4 * interval);
+                stalls -= 1;
+                if stalls > 0 {
+                    waker.wake();
+                }
+                None
+            })
+        })
+        .start()
+        .unwrap();
+    let mut after_stall = 0;
+    let mut before = Duration::ZERO;
+    while after_stall < 2 {
+        let interval_now = told.recv_timeout(20 * SECOND).unwrap();
+        if before >= 3 * interval {
+            assert!(
+                interval_now >= interval,
+                "{before:?}, then {interval_now:?}"
+            );
+            after_stall += 1;
+        }
+        before = interval_now;
+    }
+    assert!(reporter.stop(SECOND));
+}
+
+#[test]
 fn a_wake_runs_its_own_task_and_a_panic_has_its_rest() {
     let r = Registry::new().unwrap();
     let [runs, others] = std::array::from_fn(|_| Arc::new(AtomicU64::new(0)));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use media_metrics_core::snapshot::Snapshot;
 
-use crate::compress::compress;
+use crate::compress::{Effort, compress};
 use crate::format::negotiate::{Coding, Escaping, Format, Media};
 use crate::format::{Filter, Settings, openmetrics, openmetrics_2, protobuf, text};
 use crate::source::Source;
@@ -109,7 +109,8 @@ impl Pages {
         let snapshot = source.latest();
         let mut shelves = self.shelves();
         let along = shelves.along.with(&snapshot, |ours| source.along(ours));
-        let look = Look::of(format, shelves.is_utf8(&snapshot));
+        let utf8 = shelves.is_utf8(&snapshot) || along.as_deref().is_some_and(is_utf8);
+        let look = Look::of(format, utf8);
         let new = || Shelf::new(look, &self.settings);
         let shelf = shelves.by_look.entry(look).or_insert_with(new);
         shelf.get(&snapshot, along.as_deref(), coding)
@@ -148,12 +149,16 @@ impl Pages {
 impl Shelves {
     fn is_utf8(&mut self, snapshot: &Arc<Snapshot>) -> bool {
         if self.utf8.0.as_ptr() != Arc::as_ptr(snapshot) {
-            let mut families = snapshot.families().iter();
-            let utf8 = families.any(|family| family.schema().desc().has_utf8_names());
-            self.utf8 = (Arc::downgrade(snapshot), utf8);
+            self.utf8 = (Arc::downgrade(snapshot), is_utf8(snapshot));
         }
         self.utf8.1
     }
+}
+
+/// Whether it may have names that not every reader knows.
+fn is_utf8(snapshot: &Snapshot) -> bool {
+    let mut families = snapshot.families().iter();
+    families.any(|family| family.schema().desc().has_utf8_names())
 }
 
 /// What formats have in common that have the same pages: versions of one format differ by what we never write.
@@ -316,7 +321,7 @@ impl Shelf {
         };
         if !current {
             let mut buffer = reclaim(bytes);
-            compress(coding, &self.plain, &mut buffer).ok()?;
+            compress(coding, Effort::Quick, &self.plain, &mut buffer).ok()?;
             bytes = Bytes::from(buffer);
             *made = true;
         }
@@ -396,6 +401,28 @@ mod tests {
         let dots = format("text/plain;escaping=dots");
         let page = pages.get(&snapshot, dots, Coding::Identity);
         assert!(page.bytes.ends_with(b"\na__total 1\n"));
+    }
+
+    #[test]
+    fn names_of_others_are_written_as_the_scraper_asked() {
+        struct Both(Arc<Snapshot>);
+        impl Source for Both {
+            fn latest(&self) -> Arc<Snapshot> {
+                Arc::clone(&self.0)
+            }
+            fn along(&self, _: &Snapshot) -> Option<Snapshot> {
+                let theirs = Desc::counter("b.total", "B.").utf8_names();
+                Some(Builder::new().counter(&theirs, &[(&[], 2)]).build())
+            }
+        }
+        let (pages, source) = (Pages::default(), Both(snapshot(1)));
+        let page = |accept| {
+            let page = pages.latest(&source, format(accept), Coding::Identity);
+            String::from_utf8(page.bytes.to_vec()).unwrap()
+        };
+        let utf8 = page("text/plain;version=1.0.0;escaping=allow-utf-8");
+        assert!(utf8.ends_with("\n{\"b.total\"} 2\n"), "{utf8}");
+        assert!(page("text/plain").ends_with("\nb_total 2\n"));
     }
 
     /// What is in a page.

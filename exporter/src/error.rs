@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use media_metrics_core::error::RegisterError;
 
 #[cfg(feature = "tls")]
-use crate::http::TlsError;
+use crate::pem::TlsError;
 
 /// Why the server did not start.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ const FEATURES: &[(&str, bool)] = &[
     ("tower", cfg!(feature = "tower")),
     ("bridge", cfg!(feature = "bridge")),
     ("history", cfg!(feature = "history")),
+    ("page", cfg!(feature = "page")),
     ("process", cfg!(feature = "process")),
 ];
 

@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
+#[cfg(feature = "page")]
+use media_metrics_core::Gauge;
 use media_metrics_core::error::RegisterError;
 use media_metrics_core::{Counter, Histogram, Registry, catalog};
 
@@ -74,9 +76,20 @@ struct Handles {
     encode: Histogram,
     responses: Vec<(StatusCode, Counter)>,
     rejected: Vec<(Loss, Counter)>,
+    #[cfg(feature = "page")]
+    listeners: Listeners,
     /// Those that could be used, and those that could not.
     #[cfg(feature = "tls")]
     reloads: [Counter; 2],
+}
+
+/// What is counted of those who listen to events; each listener has it along.
+#[cfg(feature = "page")]
+#[derive(Clone, Debug)]
+pub(crate) struct Listeners {
+    pub(crate) open: Gauge,
+    pub(crate) told: Counter,
+    pub(crate) skipped: Counter,
 }
 
 impl Telemetry {
@@ -86,11 +99,16 @@ impl Telemetry {
         Ok(Self { handles })
     }
 
-    /// A page was given out; `encoded_in` if it was made for this request.
-    pub(crate) fn scraped(&self, bytes: usize, encoded_in: Option<Duration>) {
+    /// A page was given out.
+    pub(crate) fn scraped(&self, bytes: usize) {
         let Some(handles) = &self.handles else { return };
         handles.scrapes.inc();
         handles.bytes.add(bytes as u64);
+    }
+
+    /// A page was looked for; `encoded_in` if it had to be made.
+    pub(crate) fn encoded(&self, encoded_in: Option<Duration>) {
+        let Some(handles) = &self.handles else { return };
         if let Some(time) = encoded_in {
             let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
             handles.encode.record(ns);
@@ -109,6 +127,14 @@ impl Telemetry {
         if let Some((_, counter)) = handles.responses.iter().find(|(code, _)| *code == status) {
             counter.inc();
         }
+    }
+
+    /// Where listeners to events are counted.
+    #[cfg(feature = "page")]
+    pub(crate) fn listeners(&self) -> Option<Listeners> {
+        self.handles
+            .as_ref()
+            .map(|handles| handles.listeners.clone())
     }
 
     /// The files of the certificate have changed, and were read again: could they be used?
@@ -150,6 +176,12 @@ impl Handles {
             encode: registry.histogram(&catalog::ENCODE, &[])?,
             responses: CODES.iter().map(response).collect::<Result<_, _>>()?,
             rejected: Loss::ALL.iter().map(rejected).collect::<Result<_, _>>()?,
+            #[cfg(feature = "page")]
+            listeners: Listeners {
+                open: registry.gauge(&catalog::EVENT_LISTENERS, &[])?,
+                told: registry.counter(&catalog::EVENTS, &[])?,
+                skipped: registry.counter(&catalog::EVENTS_SKIPPED, &[])?,
+            },
             #[cfg(feature = "tls")]
             reloads: [
                 registry.counter(&catalog::TLS_RELOADS, &["ok"])?,

@@ -369,6 +369,15 @@ fn who_has_it_already_is_told_so() {
     let again = ask(&format!("\"x\", {tag}"));
     assert_eq!((again.status, again.body.len()), (304, 0));
     assert_eq!(again.header("etag"), Some(tag.as_str()));
+    // RFC 9110, section 13.1.2: compared as weak tags are, and an asterisk is any; section 5.3: of several fields all.
+    let weak = format!("W/{tag}");
+    let fields = format!("\"x\"\r\nIf-None-Match: {tag}");
+    for known in [weak.as_str(), "*", &fields] {
+        assert_eq!(ask(known).status, 304, "{known}");
+    }
+    for other in ["", "W/", "W/*", tag.trim_matches('"')] {
+        assert_eq!(ask(other).status, 200, "{other}");
+    }
     std::thread::sleep(Duration::from_millis(2)); // the tag has milliseconds
     house.registry.collect();
     assert_eq!(ask(&tag).status, 200);

@@ -331,6 +331,14 @@ fn a_library_that_hangs_costs_one_scrape_its_deadline() {
 }
 
 #[test]
+fn a_deadline_may_be_as_long_as_one_likes() {
+    let source = WithPage::new(Registry::new().unwrap(), || "a 1\n".to_owned());
+    let source = source.unwrap().deadline(Duration::MAX);
+    let page = source.along(&source.latest()).unwrap();
+    assert_eq!(page.gauge("a", &[]), Some(1.0));
+}
+
+#[test]
 fn a_page_that_is_too_long_is_shown_from_its_beginning() {
     let registry = Registry::new().unwrap();
     let page: String = (0..1_000).map(|i| format!("a_{i} {i}\n")).collect();

@@ -21,7 +21,7 @@ use media_metrics_core::desc::Unit;
 use media_metrics_core::snapshot::Snapshot;
 use media_metrics_core::{Desc, Registry, Reporter};
 use media_metrics_exporter::Server;
-use media_metrics_exporter::history::{Dumps, History, HistoryOptions, Query};
+use media_metrics_exporter::history::{Dumps, Format, History, HistoryOptions, Query};
 use serde_json::Value;
 
 static JOBS: Desc = Desc::counter("jobs_total", "Jobs.").labels(&["queue"]);
@@ -456,7 +456,7 @@ fn an_interval_log_has_a_line_for_each_series_and_interval() {
     let mut log = Vec::new();
     let query = Query::parse("family=job_seconds")
         .unwrap()
-        .with_format(media_metrics_exporter::history::Format::Log);
+        .with_format(Format::Log);
     let summary = bench.history.log(&query, &mut log).unwrap();
     assert_eq!((summary.lines, summary.left_out), (24, 0));
     let text = String::from_utf8(log.clone()).unwrap();
@@ -480,6 +480,31 @@ fn an_interval_log_has_a_line_for_each_series_and_interval() {
         assert_eq!(got, oracle, "{tag} {second}");
     }
     assert!(wanted.is_empty());
+}
+
+#[test]
+fn names_of_any_text_break_no_interval_log() {
+    let mut bench = Bench::new(HistoryOptions::default());
+    let desc = Desc::histogram("waits, in all; 100%", "Waits.", &[1.0]);
+    let desc = desc.labels(&["who=where, "]).utf8_names();
+    let waits = bench.registry.histogram(&desc, &["a=b"]).unwrap();
+    bench.tick(SECOND);
+    waits.record(7);
+    bench.tick(SECOND);
+    let mut log = Vec::new();
+    let query = Query::parse("family=waits,+in+all;+100%25").unwrap();
+    bench
+        .history
+        .log(&query.with_format(Format::Log), &mut log)
+        .unwrap();
+    let text = String::from_utf8(log.clone()).unwrap();
+    let tags: Vec<String> = lines(&log).into_iter().map(|(tag, ..)| tag).collect();
+    let wanted = "waits%2C%20in%20all%3B%20100%25;who%3Dwhere%2C%20=a%3Db";
+    assert_eq!(tags, [wanted], "{text}");
+    assert!(
+        text.contains("#[waits%2C%20in%20all%3B%20100%25: values are units times 1]\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -616,6 +641,60 @@ fn get(server: &Server, page: &str) -> (u16, String) {
 }
 
 #[test]
+fn families_that_are_not_shown_are_not_told() {
+    let mut bench = Bench::new(HistoryOptions::default());
+    let times = bench.registry.histogram(&SECONDS, &["mail"]).unwrap();
+    let jobs = bench.registry.counter(&JOBS, &["mail"]).unwrap();
+    bench.tick(SECOND);
+    times.record(5);
+    jobs.inc();
+    bench.tick(SECOND);
+    let server = Server::builder(bench.registry.clone()).bind("127.0.0.1:0");
+    let server = server.families(|name| name != "job_seconds");
+    let server = server.history(&bench.history).start().unwrap();
+    let (status, all) = get(&server, "/api/v1/history");
+    assert_eq!(status, 200, "{all}");
+    assert!(
+        all.contains("jobs_total") && !all.contains("job_seconds"),
+        "{all}"
+    );
+    let (status, log) = get(&server, "/api/v1/history.hlog");
+    assert!(status == 200 && !log.contains("job_seconds"), "{log}");
+    for page in ["/api/v1/history", "/api/v1/history.hlog"] {
+        let (status, text) = get(&server, &format!("{page}?family=job_seconds"));
+        assert_eq!(status, 400, "as of one that is not there: {text}");
+    }
+}
+
+#[test]
+fn a_flood_of_questions_is_bounded_and_scrapes_go_on() {
+    let mut bench = Bench::new(HistoryOptions::default());
+    let queues = (0..60).map(|i| i.to_string());
+    let all: Vec<_> = queues
+        .map(|queue| bench.registry.histogram(&SECONDS, &[&queue]).unwrap())
+        .collect();
+    for second in 0..50 {
+        all.iter().for_each(|one| one.record(1_000 + second));
+        bench.tick(SECOND);
+    }
+    let server = Server::builder(bench.registry.clone()).bind("127.0.0.1:0");
+    let server = server.history(&bench.history).start().unwrap();
+    let (mut answered, mut refused) = (0, 0);
+    while refused == 0 {
+        let (status, text) = get(&server, "/api/v1/history.hlog?family=job_seconds");
+        match status {
+            200 => answered += 1,
+            503 => refused += 1,
+            _ => panic!("{status} {text}"),
+        }
+        assert!(answered < 1_000, "a processor is kept busy by one who asks");
+    }
+    assert!(answered > 0);
+    assert_eq!(get(&server, "/metrics").0, 200);
+    assert_eq!(get(&server, "/api/v1/snapshot").0, 200, "apart from this");
+}
+
+#[test]
 fn pages_answer_and_say_what_is_wrong() {
     let mut bench = Bench::new(HistoryOptions::default());
     let times = bench.registry.histogram(&SECONDS, &["mail"]).unwrap();
@@ -644,7 +723,12 @@ fn pages_answer_and_say_what_is_wrong() {
     ] {
         let (status, text) = get(&server, &format!("/api/v1/history?{query}"));
         assert_eq!(status, 400, "{text}");
-        assert!(text.contains(&format!("parameter {parameter:?}")), "{text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        let error = error["error"].as_str().unwrap();
+        assert!(
+            error.contains(&format!("parameter {parameter:?}")),
+            "{text}"
+        );
     }
     drop(server);
     let without = Server::builder(bench.registry.clone())

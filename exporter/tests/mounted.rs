@@ -17,6 +17,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::routing::get as page;
 use common::client::{PATIENCE, answer, ask, connect, get, get_with};
+use media_metrics_core::Registry;
 use media_metrics_core::desc::Desc;
 use media_metrics_core::snapshot::{Builder, Snapshot};
 use media_metrics_exporter::{Limits, Server, Service};
@@ -141,6 +142,28 @@ fn a_source_that_hangs_does_not_hang_the_host() {
 }
 
 #[test]
+fn who_finds_no_room_is_counted_as_any_answer() {
+    let registry = Registry::new().unwrap();
+    let limits = Limits {
+        max_connections: 0,
+        ..Limits::default()
+    };
+    let server = Server::builder(registry.clone()).limits(limits);
+    let address = host(server.into_service().unwrap());
+    let refused = get(address, "/internal/-/healthy");
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, Some("1"))
+    );
+    let counted = |code| {
+        registry
+            .collect()
+            .counter("media_metrics_http_responses_total", &[code])
+    };
+    assert_eq!((counted("503"), counted("200")), (Some(1), Some(0)));
+}
+
+#[test]
 fn its_threads_end_with_the_last_clone() {
     let (alive, ended) = mpsc::channel::<()>();
     let snapshot = snapshot();
@@ -155,4 +178,26 @@ fn its_threads_end_with_the_last_clone() {
     drop(clone);
     let end = ended.recv_timeout(PATIENCE);
     assert_eq!(end, Err(mpsc::RecvTimeoutError::Disconnected));
+}
+
+/// What `tower`'s `oneshot` does: it lets the service go before the answer is there.
+#[test]
+fn who_lets_the_last_clone_go_still_gets_his_answer() {
+    let (go_on, hold) = mpsc::channel::<()>();
+    let (hold, snapshot) = (Mutex::new(hold), snapshot());
+    let (begun, has_begun) = mpsc::channel();
+    let source = move || {
+        let _ = begun.send(());
+        let _ = hold.lock().unwrap().recv(); // until it is told to go on
+        Arc::clone(&snapshot)
+    };
+    let mut service = Server::builder(source).into_service().unwrap();
+    let request = hyper::Request::get("/metrics").body(()).unwrap();
+    let answer = tower_service::Service::call(&mut service, request);
+    has_begun.recv_timeout(PATIENCE).unwrap();
+    drop(service);
+    drop(go_on);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let answer = runtime.unwrap().block_on(answer).unwrap();
+    assert_eq!(answer.status(), 200);
 }

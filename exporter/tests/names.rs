@@ -12,6 +12,7 @@ mod common;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::client::{Answer, answer, connect};
 use common::messages::read;
@@ -46,6 +47,44 @@ fn text_page(snapshot: &Snapshot, names: Escaping) -> String {
     let mut encoder = text::Encoder::new().names(names);
     encoder.encode(snapshot, &mut page);
     String::from_utf8(page).unwrap()
+}
+
+/// However many rules want to know what a page has: names that give way, and types that claim names.
+#[test]
+fn whoever_encodes_asks_the_host_once_for_each_family_that_came_or_changed() {
+    let registry = Registry::new().unwrap();
+    let ours = [Kind::Counter, Kind::Gauge, Kind::Histogram].map(|kind| {
+        let desc = Desc::dynamic(kind, format!("ours.{kind:?}_info"), "Ours.".into());
+        desc.dynamic_labels(["l"]).utf8_names()
+    });
+    registry.counter(&ours[0], &["1"]).unwrap().inc();
+    registry.gauge(&ours[1], &["1"]).unwrap().set(1.0);
+    registry.histogram(&ours[2], &["1"]).unwrap().record(1);
+    let (first, same) = (registry.collect(), registry.collect());
+    registry.counter(&ours[0], &["2"]).unwrap().inc();
+    let more = registry.collect();
+    macro_rules! asked {
+        ($encoder:ty) => {{
+            let asked = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&asked);
+            let mut encoder = <$encoder>::only(move |name| {
+                count.fetch_add(usize::from(name.starts_with("ours.")), Ordering::Relaxed);
+                true
+            })
+            .names(Escaping::Underscores);
+            [&first, &same, &more].map(|snapshot| {
+                encoder.encode(snapshot, &mut Vec::new());
+                asked.swap(0, Ordering::Relaxed)
+            })
+        }};
+    }
+    assert_eq!(asked!(text::Encoder), [3, 0, 1]);
+    assert_eq!(asked!(openmetrics::Encoder), [3, 0, 1]);
+    assert_eq!(
+        asked!(media_metrics_exporter::openmetrics_2::Encoder),
+        [3, 0, 1]
+    );
+    assert_eq!(asked!(protobuf::Encoder), [3, 0, 1]);
 }
 
 #[test]

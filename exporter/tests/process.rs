@@ -97,6 +97,24 @@ fn figures_agree_with_the_kernels_and_totals_only_grow() {
     assert!(last > 0.0 && last <= own, "{last} {own}");
 }
 
+/// A reporter that is stopped and started again gets another task.
+#[test]
+fn a_second_task_counts_no_time_twice() {
+    let _alone = alone();
+    let registry = Registry::new().unwrap();
+    let mut tasks = [(); 2].map(|()| ProcessTask::new(&registry, Duration::from_secs(1)).unwrap());
+    for task in &mut tasks {
+        task.run(Instant::now());
+    }
+    drop(tasks);
+    let mut again = ProcessTask::new(&registry, Duration::from_secs(1)).unwrap();
+    again.stop(Instant::now());
+    let told = line(&registry, "process_cpu_seconds_total");
+    let own = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let own = own.tv_sec as f64 + own.tv_nsec as f64 / 1e9;
+    assert!(told > 0.0 && told <= own, "{told} {own}");
+}
+
 #[test]
 fn figures_go_on_without_a_file_descriptor() {
     let _alone = alone();

@@ -10,14 +10,12 @@
 
 mod common;
 
-use common::messages::{
-    Bucket, BucketSpan, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, Timestamp, read,
-};
+use common::expected_messages::expected;
+use common::messages::{MetricFamily, read};
 use common::random::{build, families};
 use media_metrics_core::Registry;
 use media_metrics_core::desc::{Desc, Kind, Unit};
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout};
-use media_metrics_core::snapshot::{Builder, FamilySnapshot, Snapshot, Values};
+use media_metrics_core::snapshot::{Builder, Snapshot};
 use media_metrics_exporter::protobuf::Encoder;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,84 +25,6 @@ fn encode(encoder: &mut Encoder, snapshot: &Snapshot) -> Vec<u8> {
     let mut page = vec![b'x'; 10]; // what was there must go
     encoder.encode(snapshot, &mut page);
     page
-}
-
-fn expected(family: &FamilySnapshot) -> MetricFamily {
-    let desc = family.schema().desc();
-    let mut metrics = Vec::new();
-    for i in 0..family.schema().len() {
-        let label = family.schema().labels(i).map(|(name, value)| LabelPair {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        });
-        let start = family.schema().created(i).map(Timestamp::from);
-        let mut metric = Metric {
-            label: label.collect(),
-            ..Metric::default()
-        };
-        match family.values() {
-            Values::Counter(v) => {
-                let value = Some(v[i] as f64 / desc.recorded_per_unit());
-                metric.counter = Some(Counter {
-                    value,
-                    created_timestamp: start,
-                    ..Counter::default()
-                });
-            }
-            Values::Gauge(v) if v[i].is_some() => metric.gauge = Some(Gauge { value: v[i] }),
-            Values::Gauge(_) => continue,
-            Values::Histogram(v) => {
-                let mut histogram = histogram(desc, &v[i]);
-                histogram.created_timestamp = start;
-                metric.histogram = Some(histogram);
-            }
-            _ => unreachable!(),
-        }
-        metrics.push(metric);
-    }
-    MetricFamily {
-        name: desc.name().to_owned(),
-        help: desc.help().to_owned(),
-        kind: Some(match desc.kind() {
-            Kind::Counter => 0,
-            Kind::Gauge => 1,
-            _ => 4,
-        }),
-        metric: metrics,
-        unit: desc.exposed_unit().suffix().to_owned(),
-    }
-}
-
-fn histogram(desc: &Desc, of: &HistogramSnapshot) -> Histogram {
-    let bucket = |(&bound, count): (&f64, u64)| Bucket {
-        cumulative_count: Some(count),
-        upper_bound: Some(bound),
-        ..Bucket::default()
-    };
-    let mut expected = Histogram {
-        sample_count: Some(of.count()),
-        sample_sum: Some(
-            of.exact_sum()
-                .unwrap_or(of.sum() as f64 / desc.recorded_per_unit()),
-        ),
-        bucket: desc.bounds().iter().zip(of.classic()).map(bucket).collect(),
-        ..Histogram::default()
-    };
-    if let Some(schema) = desc.native_schema() {
-        let layout = NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema);
-        let mut native = NativeBuckets::default();
-        native.fill(of, &layout, 160);
-        let span = |span: &media_metrics_core::histogram::Span| BucketSpan {
-            offset: Some(span.offset),
-            length: Some(span.length),
-        };
-        expected.schema = Some(native.schema().into());
-        expected.zero_threshold = Some(2_f64.powi(-128));
-        expected.zero_count = Some(native.zero_count());
-        expected.positive_span = native.spans().iter().map(span).collect();
-        expected.positive_delta = native.deltas().to_vec();
-    }
-    expected
 }
 
 proptest! {

@@ -8,11 +8,12 @@
 
 mod common;
 
-use common::parser::{Family, Sample, parse};
+use common::expected_text::{expected, normal};
+use common::parser::parse;
 use common::random::{build, families};
 use media_metrics_core::Registry;
 use media_metrics_core::desc::{Desc, Kind, Unit};
-use media_metrics_core::snapshot::{Builder, FamilySnapshot, Snapshot, Values};
+use media_metrics_core::snapshot::{Builder, Snapshot};
 use media_metrics_exporter::text::Encoder;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,66 +23,6 @@ fn encode(encoder: &mut Encoder, snapshot: &Snapshot) -> String {
     let mut page = vec![b'x'; 10]; // what was there must go
     encoder.encode(snapshot, &mut page);
     String::from_utf8(page).unwrap()
-}
-
-/// The page that a snapshot must give, made from its values line by line.
-fn expected(snapshot: &Snapshot) -> Vec<Family> {
-    snapshot.families().iter().map(expected_family).collect()
-}
-
-fn expected_family(family: &FamilySnapshot) -> Family {
-    let desc = family.schema().desc();
-    let mut samples = Vec::new();
-    for i in 0..family.schema().len() {
-        let mut push = |suffix: &str, le: Option<&str>, value: f64| {
-            let own = family
-                .schema()
-                .labels(i)
-                .map(|(n, v)| (n.to_owned(), v.to_owned()));
-            let le = le.map(|le| ("le".to_owned(), le.to_owned()));
-            let name = format!("{}{suffix}", desc.name());
-            let labels = own.chain(le).collect();
-            samples.push(Sample {
-                name,
-                labels,
-                text: format!("{value:?}"),
-            });
-        };
-        match family.values() {
-            Values::Counter(v) => push("", None, v[i] as f64 / desc.recorded_per_unit()),
-            Values::Gauge(v) => v[i].into_iter().for_each(|level| push("", None, level)),
-            Values::Histogram(v) => {
-                let les = ["0.0005", "0.25", "10", "1e+06", "+Inf"];
-                for (le, n) in les.into_iter().zip(v[i].classic()) {
-                    push("_bucket", Some(le), n as f64);
-                }
-                push("_sum", None, v[i].sum() as f64 / desc.recorded_per_unit());
-                push("_count", None, v[i].count() as f64);
-            }
-            _ => unreachable!(),
-        }
-    }
-    let kind = format!("{:?}", desc.kind()).to_lowercase();
-    Family {
-        name: desc.name().to_owned(),
-        help: desc.help().to_owned(),
-        kind,
-        samples,
-    }
-}
-
-/// Numbers by value: `f64` text has many looks, and NaN is not itself.
-fn normal(mut families: Vec<Family>) -> Vec<Family> {
-    let samples = families.iter_mut().flat_map(|f| &mut f.samples);
-    samples.for_each(|s| {
-        let value = match s.text.as_str() {
-            "inf" => f64::INFINITY,
-            "-inf" => f64::NEG_INFINITY,
-            _ => s.value(),
-        };
-        s.text = format!("{:?}", value + 0.0); // -0 becomes 0
-    });
-    families
 }
 
 proptest! {

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::authority::{Authority, Pair};
 use common::client::{Answer, PATIENCE, answer, ask, connect, drain};
 use media_metrics_core::Registry;
 use media_metrics_exporter::{Limits, ServeError, Server, Tls, TlsError};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -29,37 +29,6 @@ use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned,
     SupportedProtocolVersion, version,
 };
-
-/// A certificate and its key, both PEM.
-struct Pair {
-    certificate: String,
-    key: String,
-}
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    fn signs(&self, name: &str) -> Pair {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        Pair {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        }
-    }
-}
 
 /// A folder with a server's files.
 struct Files(TempDir);
@@ -165,6 +134,27 @@ fn a_page_in_each_version() {
         }
         assert_eq!(client.conn.protocol_version(), Some(name));
         assert_eq!(client.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    }
+}
+
+#[cfg(feature = "page")]
+#[test]
+fn events_come_when_they_are_told() {
+    let authority = Authority::new();
+    let files = Files::new(&authority.signs("metrics.test"));
+    let registry = Registry::new().unwrap();
+    let server = start(&registry, files.tls(), Limits::default()).unwrap();
+    let mut listener = client(server.local_addr(), &authority, &version::TLS13, None);
+    ask(&mut listener, "GET", "/api/v1/events");
+    let mut told = String::new();
+    let mut buffer = [0; 1 << 16];
+    for sequence in 1..=3 {
+        while !told.contains(&format!("\nid: {sequence}-")) {
+            let n = listener.read(&mut buffer).unwrap();
+            assert!(n > 0, "{told}");
+            told += std::str::from_utf8(&buffer[..n]).unwrap();
+        }
+        registry.collect();
     }
 }
 

@@ -44,6 +44,32 @@ pub enum Command {
     /// What can't be read of a damaged capture is told on standard error; the status is 0 then, and 2 for a
     /// file that is no capture.
     Analyze(AnalyzeFlags),
+    /// Write dashboards, rules, runbooks, provisioning and the metric reference.
+    Generate(GenerateFlags),
+}
+
+/// Flags of `generate`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct GenerateFlags {
+    /// The folder to write to: grafana/ and docs/ come to stand in it.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+    /// Write nothing; name the files that are not what would be written, with status 1 if there are any.
+    #[arg(long)]
+    pub check: bool,
+}
+
+impl Command {
+    /// What is typed for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Forward(_) => "forward",
+            Self::Config(_) => "config",
+            Self::Analyze(_) => "analyze",
+            Self::Generate(_) => "generate",
+        }
+    }
 }
 
 /// Flags of `analyze`.

@@ -12,14 +12,14 @@ const MAX_AGE: u64 = 10_000_000_000;
 
 /// Monotonic time now, in nanoseconds since some moment before the process started.
 #[must_use]
-pub fn monotonic_ns() -> u64 {
+pub(crate) fn monotonic_ns() -> u64 {
     read(ClockId::CLOCK_MONOTONIC)
 }
 
 /// The two clocks at (nearly) the same moment: what a batch needs to turn its packets' receive
 /// stamps, which the kernel takes from the wall clock, into monotonic arrival times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// Monotonic nanoseconds.
     pub monotonic: u64,
     /// Nanoseconds since 1970.
@@ -29,7 +29,7 @@ pub struct Moment {
 impl Moment {
     /// Reads both clocks: two vDSO calls, no system call.
     #[must_use]
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self {
             wall: read(ClockId::CLOCK_REALTIME),
             monotonic: monotonic_ns(),
@@ -39,7 +39,7 @@ impl Moment {
     /// Reads only the monotonic clock: for batches without stamps, whose packets all count as having
     /// arrived now.
     #[must_use]
-    pub fn without_stamps() -> Self {
+    pub(crate) fn without_stamps() -> Self {
         Self {
             wall: 0,
             monotonic: monotonic_ns(),
@@ -51,7 +51,7 @@ impl Moment {
     /// A stamp from the future, or from long ago, means that the wall clock was set in between: then
     /// the packet counts as having arrived now.
     #[must_use]
-    pub const fn monotonic_of(self, wall_stamp: u64) -> u64 {
+    pub(crate) const fn monotonic_of(self, wall_stamp: u64) -> u64 {
         match self.wall.checked_sub(wall_stamp) {
             Some(age) if age <= MAX_AGE => self.monotonic.saturating_sub(age),
             _ => self.monotonic,
@@ -61,7 +61,7 @@ impl Moment {
 
 /// A kernel stamp as nanoseconds since 1970; nothing below zero.
 #[must_use]
-pub fn stamp_ns(stamp: TimeSpec) -> u64 {
+pub(crate) fn stamp_ns(stamp: TimeSpec) -> u64 {
     let ns = stamp.tv_sec().saturating_mul(NANOS) + stamp.tv_nsec();
     u64::try_from(ns).unwrap_or(0)
 }

@@ -149,6 +149,12 @@ impl Mailbox {
         let _ = self.own.bell.read();
     }
 
+    /// How many letters there are now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.own.letters.len()
+    }
+
     /// The next letter.
     #[must_use]
     pub fn next(&self) -> Option<Arc<Letter>> {

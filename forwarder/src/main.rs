@@ -9,11 +9,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use media_metrics_forwarder::cli::{AnalyzeFlags, Cli, Command, ForwardFlags};
+use crossbeam_channel::{Receiver, bounded, select};
+use media_metrics_forwarder::cli::{AnalyzeFlags, Cli, Command, ForwardFlags, GenerateFlags};
 use media_metrics_forwarder::config::Settings;
 use media_metrics_forwarder::dumps::DumpRequests;
 use media_metrics_forwarder::forward::Forwarder;
+use media_metrics_forwarder::generate;
 
 /// How often the program looks whether merges stand still.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,10 +28,16 @@ fn main() -> ExitCode {
         None => (cli.flags, false),
         Some(Command::Forward(flags)) => (flags.or(cli.flags), false),
         Some(Command::Config(flags)) => (flags.or(cli.flags), true),
-        Some(Command::Analyze(_)) if cli.flags != ForwardFlags::default() => {
-            return fail("flags of `forward` mean nothing to `analyze`: leave them out");
+        Some(command @ (Command::Analyze(_) | Command::Generate(_)))
+            if cli.flags != ForwardFlags::default() =>
+        {
+            return fail(format!(
+                "flags of `forward` mean nothing to `{}`: leave them out",
+                command.name()
+            ));
         }
         Some(Command::Analyze(flags)) => return analyze(&flags),
+        Some(Command::Generate(flags)) => return generate(&flags),
     };
     match Settings::load(cli.config.as_deref(), flags) {
         Err(error) => fail(error),
@@ -60,6 +67,33 @@ fn analyze(flags: &AnalyzeFlags) -> ExitCode {
     }
 }
 
+fn generate(flags: &GenerateFlags) -> ExitCode {
+    if flags.check {
+        return match generate::differences(&flags.out) {
+            Err(error) => fail(error),
+            Ok(differences) if differences.is_empty() => ExitCode::SUCCESS,
+            Ok(differences) => {
+                for difference in &differences {
+                    let _ = writeln!(io::stderr(), "{difference}");
+                }
+                let _ = writeln!(io::stderr(), "run `media-metrics generate` to mend that");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    match generate::write(&flags.out) {
+        Err(error) => fail(error),
+        Ok(changed) => {
+            say(format!(
+                "{} files, {} of them changed",
+                generate::files().len(),
+                changed.len()
+            ));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
 fn forward(settings: &Settings) -> ExitCode {
     // Before the first thread: all others keep the signal away from themselves as this one does.
     let dumps = match DumpRequests::hold() {
@@ -83,7 +117,9 @@ fn forward(settings: &Settings) -> ExitCode {
     let ends = settings
         .duration
         .and_then(|seconds| Instant::now().checked_add(seconds.duration()));
-    wait(&stop, ends, || forwarder.stuck_for());
+    wait(&stop, forwarder.worker_ended(), ends, || {
+        forwarder.stuck_for()
+    });
     let report = forwarder.stop();
     say(report.to_string().trim_end());
     if report.failures.is_empty() {
@@ -93,14 +129,31 @@ fn forward(settings: &Settings) -> ExitCode {
     }
 }
 
-/// Waits for the signal or the end; warns once each time that merges stand still.
-fn wait(stop: &Receiver<()>, ends: Option<Instant>, stuck_for: impl Fn() -> Option<Duration>) {
+/// Waits for the signal or the end, or for a worker that breaks, which it tells; warns once each time that merges stand
+/// still.
+fn wait(
+    stop: &Receiver<()>,
+    worker_ended: &Receiver<()>,
+    ends: Option<Instant>,
+    stuck_for: impl Fn() -> Option<Duration>,
+) {
     let mut warned = false;
     loop {
         let left = ends.map(|ends| ends.saturating_duration_since(Instant::now()));
         let step = left.map_or(LOOK, |left| left.min(LOOK));
-        // A signal, or nobody left who could send one: over.
-        if stop.recv_timeout(step) != Err(RecvTimeoutError::Timeout) || left == Some(step) {
+        select! {
+            // A signal, or nobody left who could send one: over.
+            recv(stop) -> _ => return,
+            recv(worker_ended) -> _ => {
+                let _ = writeln!(
+                    io::stderr(),
+                    "error: a worker broke, so not everything is forwarded any more: closing the rest"
+                );
+                return;
+            }
+            default(step) => {}
+        }
+        if left == Some(step) {
             return;
         }
         let stuck = stuck_for();
@@ -152,6 +205,9 @@ fn announce(settings: &Settings, forwarder: &Forwarder) {
         Some(url) => say(format!("metrics: {url}")),
         None => say("metrics: off"),
     }
+    if let Some(url) = forwarder.page_url() {
+        say(format!("live page: {url}"));
+    }
     match settings.duration {
         Some(seconds) => say(format!("ends after {} s, or at Ctrl-C", f64::from(seconds))),
         None => say("ends at Ctrl-C"),
@@ -167,4 +223,23 @@ fn say(text: impl Display) {
 fn fail(error: impl Display) -> ExitCode {
     let _ = writeln!(io::stderr(), "error: {error}");
     ExitCode::from(DID_NOT_START)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_time_and_a_broken_worker_end_the_wait() {
+        let soon = Some(Instant::now() + Duration::from_millis(10));
+        let (nobody, silent) = bounded(1);
+        let (tell, told) = bounded(1);
+        tell.send(()).unwrap();
+        // That each returns is the assertion.
+        wait(&silent, &silent, soon, || None);
+        wait(&told, &silent, None, || None);
+        tell.send(()).unwrap();
+        wait(&silent, &told, None, || None);
+        drop(nobody);
+    }
 }

@@ -82,6 +82,7 @@ pub struct Instruments {
     bytes: Counter,
     rtcp: Counter,
     feedback: Counter,
+    overflowed: Counter,
     untracked: Counter,
     rejected: Vec<(&'static str, Counter)>,
     malformed: Vec<(RtcpError, Counter)>,
@@ -128,6 +129,7 @@ impl Instruments {
             bytes: counter(&catalog::FORWARD_BYTES)?,
             rtcp: counter(&catalog::FORWARD_RTCP)?,
             feedback: counter(&catalog::FORWARD_FEEDBACK)?,
+            overflowed: counter(&catalog::FORWARD_OVERFLOWED)?,
             untracked: counter(&catalog::FORWARD_UNTRACKED)?,
             rejected: Rejection::all().map(rejected).collect::<Result<_, _>>()?,
             malformed: RtcpError::ALL
@@ -167,6 +169,7 @@ impl Instruments {
             bytes: self.bytes.local(),
             rtcp: self.rtcp.local(),
             feedback: self.feedback.local(),
+            overflowed: self.overflowed.local(),
             untracked: self.untracked.local(),
             rejected: self.rejected.clone(),
             malformed: self.malformed.clone(),
@@ -184,6 +187,7 @@ pub struct Meter {
     bytes: LocalCounter,
     rtcp: LocalCounter,
     feedback: LocalCounter,
+    overflowed: LocalCounter,
     untracked: LocalCounter,
     rejected: Vec<(&'static str, Counter)>,
     malformed: Vec<(RtcpError, Counter)>,
@@ -195,6 +199,12 @@ impl Meter {
     /// An RTP packet has no stream, for a limit.
     pub fn on_untracked(&self) {
         self.untracked.inc();
+    }
+
+    /// The kernel dropped `n` datagrams before they could be received.
+    #[cold]
+    pub fn on_overflow(&self, n: u64) {
+        self.overflowed.add(n);
     }
 
     /// An RTCP datagram arrived.

@@ -18,7 +18,7 @@ use media_metrics_core::rtp::rtcp::{Event, RtcpError, parse};
 
 /// What is in a datagram, as far as its way is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
+pub(crate) struct Contents {
     /// Who speaks: the SSRC of its first packet.
     pub speaker: u32,
     /// It has a sender report.
@@ -31,7 +31,10 @@ pub struct Contents {
 ///
 /// # Errors
 /// It is malformed: then nothing was called.
-pub fn contents(datagram: &[u8], mut on_bye: impl FnMut(u32)) -> Result<Contents, RtcpError> {
+pub(crate) fn contents(
+    datagram: &[u8],
+    mut on_bye: impl FnMut(u32),
+) -> Result<Contents, RtcpError> {
     // The second word of any packet that there is today: who sent it.
     let speaker = datagram.get(4..8).and_then(|word| word.first_chunk());
     let mut contents = Contents {
@@ -47,7 +50,7 @@ pub fn contents(datagram: &[u8], mut on_bye: impl FnMut(u32)) -> Result<Contents
 }
 
 /// Calls `on_ssrc` for every stream that a report, request or estimate is about.
-pub fn each_medium(event: &Event<'_>, mut on_ssrc: impl FnMut(u32)) {
+pub(crate) fn each_medium(event: &Event<'_>, mut on_ssrc: impl FnMut(u32)) {
     match event {
         Event::Report { block, .. } => on_ssrc(block.ssrc),
         Event::Nack(nack) => on_ssrc(nack.media_ssrc),
@@ -68,7 +71,7 @@ pub fn each_medium(event: &Event<'_>, mut on_ssrc: impl FnMut(u32)) {
 /// Which way a datagram of a subscriber goes, as `(down, up)`. `own` says that its address publishes the
 /// stream it speaks for, `left` that it said goodbye for one of those.
 #[must_use]
-pub const fn ways(contents: &Contents, own: bool, left: bool) -> (bool, bool) {
+pub(crate) const fn ways(contents: &Contents, own: bool, left: bool) -> (bool, bool) {
     let up = contents.about_media;
     (contents.sends || left || (own && !up), up)
 }

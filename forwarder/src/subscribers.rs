@@ -11,7 +11,7 @@ use crate::config::Subscriber;
 
 /// One room's subscribers, in the order of the configuration; a subscriber is called by its position.
 #[derive(Debug)]
-pub struct Subscribers(Vec<Named>);
+pub(crate) struct Subscribers(Vec<Named>);
 
 #[derive(Debug)]
 struct Named {
@@ -27,7 +27,7 @@ struct Named {
 impl Subscribers {
     /// As a socket has to name them: one of IPv6 knows IPv4 by mapped addresses.
     #[must_use]
-    pub fn new(subscribers: &[Subscriber], socket_is_v6: bool) -> Self {
+    pub(crate) fn new(subscribers: &[Subscriber], socket_is_v6: bool) -> Self {
         let name = |to: SocketAddr| match to {
             SocketAddr::V4(v4) if socket_is_v6 => {
                 SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port()))
@@ -55,24 +55,18 @@ impl Subscribers {
 
     /// How many there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Their media addresses, in order.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.0.iter().map(|s| s.media)
     }
 
     /// Those that get media from `source`: all but itself, for a subscriber may be a publisher, too.
     #[inline]
-    pub fn others(&self, source: SocketAddr) -> impl Iterator<Item = usize> {
+    pub(crate) fn others(&self, source: SocketAddr) -> impl Iterator<Item = usize> {
         let all = self.0.iter().enumerate();
         all.filter(move |(_, s)| s.media != source).map(|(i, _)| i)
     }
@@ -80,7 +74,7 @@ impl Subscribers {
     /// Whose RTCP comes from `source`: of a subscriber's address, of the port set apart for its RTCP, or,
     /// if there is none, of the next higher port. An address that is a subscriber's own is nobody's next.
     #[must_use]
-    pub fn reporter(&self, source: SocketAddr) -> Option<usize> {
+    pub(crate) fn reporter(&self, source: SocketAddr) -> Option<usize> {
         let own = |s: &Named| s.media == source || s.rtcp == source;
         let next = || self.0.iter().position(|s| s.next == Some(source));
         self.0.iter().position(own).or_else(next)
@@ -89,13 +83,13 @@ impl Subscribers {
     /// Where a subscriber's media goes.
     #[inline]
     #[must_use]
-    pub fn media(&self, subscriber: usize) -> Option<&SocketAddrAny> {
+    pub(crate) fn media(&self, subscriber: usize) -> Option<&SocketAddrAny> {
         self.0.get(subscriber).map(|s| &s.media_name)
     }
 
     /// Where a subscriber's RTCP goes.
     #[must_use]
-    pub fn rtcp(&self, subscriber: usize) -> Option<&SocketAddrAny> {
+    pub(crate) fn rtcp(&self, subscriber: usize) -> Option<&SocketAddrAny> {
         self.0.get(subscriber).map(|s| &s.rtcp_name)
     }
 }

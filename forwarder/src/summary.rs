@@ -140,6 +140,10 @@ fn totals(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
             sum(&catalog::FORWARD_FEEDBACK_DROPPED),
         ],
         [
+            "datagrams dropped by the kernel".to_owned(),
+            sum(&catalog::FORWARD_OVERFLOWED),
+        ],
+        [
             "datagrams rejected".to_owned(),
             sum(&catalog::FORWARD_REJECTED),
         ],
@@ -217,7 +221,7 @@ fn synthetic(
         dropped,
         duplicated,
         reordered,
-    } = published.total();
+    } = published.total;
     let counted =
         |desc| snapshot.map_or_else(|| "-".to_owned(), |s| counter_sum(s, desc).to_string());
     let arrived =

@@ -99,7 +99,11 @@ fn a_latency_names_a_stream_that_runs_and_one_that_has_just_ended() {
                 (("direction", "incoming"), ("kind", "audio"))
             );
         }
-        // The highest bucket that has a sample shows one.
+        // The highest bucket that has a sample shows one: once nobody records any more, for a merge beside a sample may
+        // have its count already and not its name.
+        if least < u64::from(2 * STREAMS) {
+            continue;
+        }
         let counts: Vec<u64> = latency.classic().collect();
         let top = counts.partition_point(|&n| n < latency.count());
         let bound = top

@@ -57,7 +57,7 @@ fn figures_of_streams_are_the_books_of_the_publishers() {
         published,
         ..
     } = forwarder.stop();
-    let (snapshot, books) = (snapshot.unwrap(), published.unwrap().total());
+    let (snapshot, books) = (snapshot.unwrap(), published.unwrap().total);
     let first_times = (books.sent - books.duplicated) as f64;
     let repeated = books.duplicated as f64;
     assert!(books.dropped > 0 && books.duplicated > 0, "{books:?}");

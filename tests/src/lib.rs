@@ -13,7 +13,8 @@
 //!
 //! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes; a collector and
 //! OpenTelemetry's own messages (`otlp`) take what our exporter pushes. And pages: the parsers of Prometheus' Python
-//! client (`prometheus_client`) read them. And interval logs: HdrHistogram's packages (`hlog`) read them.
+//! client (`prometheus_client`) read them. And interval logs: HdrHistogram's packages (`hlog`) read them. And the live page:
+//! a browser (`browser`) shows it. And what GitHub reads: published schemas (`schema`) and a linter (`actionlint`) judge it. And dashboards: Grafana's own types and components (`grafana`) judge and draw them.
 //!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.
@@ -25,15 +26,20 @@
     reason = "a test helper stops the test at the first surprise, with all it knows"
 )]
 
+pub mod actionlint;
 pub mod analyze;
 pub mod appendix_a;
+pub mod browser;
+pub mod census;
 pub mod disagreement;
 pub mod ffmpeg;
 pub mod figures;
+pub mod grafana;
 pub mod gst;
 pub mod hlog;
 pub mod ledger;
 pub mod livekit;
+pub mod load;
 pub mod otlp;
 mod packages;
 pub mod page;
@@ -48,11 +54,17 @@ pub mod reading;
 pub mod record;
 pub mod relay;
 pub mod rtp;
+pub mod rules;
+pub mod schema;
+pub mod soak;
 pub mod subscriber;
+pub mod summary;
 pub mod traffic;
+pub mod trend;
 pub mod tshark;
 pub mod victoria_metrics;
 pub mod wait;
+pub mod workspace;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! Packages of other registries, as peers and judges.
 //!
 //! Lives here: installing them, once for each list of versions, below the target folder. Not here: what is done
-//! with them (`livekit`, `otlp`, `prometheus_client`, `hlog`).
+//! with them (`browser`, `grafana`, `livekit`, `otlp`, `prometheus_client`, `hlog`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use crate::package;
 use crate::process::Process;
+use crate::workspace::target;
 
-/// How long an installation over the network may take.
-const INSTALLING: Duration = Duration::from_secs(180);
+/// How long an installation over the network may take: Grafana's components are some 500 MB.
+const INSTALLING: Duration = Duration::from_secs(600);
 
 /// Packages for Python: `requirements.txt` of a folder of this package.
 ///
@@ -87,15 +88,6 @@ fn installed(
     );
     fs::write(&complete, "").unwrap_or_else(|e| panic!("{}: {e}", complete.display()));
     folder
-}
-
-/// The target folder of the build that this test is of.
-fn target() -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let is_profile = |folder: &&Path| folder.ends_with("deps");
-    let deps = test.ancestors().find(is_profile);
-    let target = deps.and_then(|deps| deps.parent()?.parent());
-    target.map_or_else(|| package().join("../target"), Path::to_path_buf)
 }
 
 /// FNV-1a.

@@ -74,9 +74,29 @@ fn labels(line: &str) -> Vec<(String, String)> {
     labels
 }
 
+/// The samples of a page in text whose lines begin with `series`, added up: a whole name, or a name with some of its
+/// labels. None without such a line.
+#[must_use]
+pub fn sum(page: &str, series: &str) -> Option<f64> {
+    let values = page.lines().filter_map(|line| {
+        let rest = line.strip_prefix(series)?;
+        let ends = series.contains('{') || rest.starts_with([' ', '{']);
+        ends.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+    });
+    values.reduce(|sum, value| sum + value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_are_added_up_by_name_or_by_labels() {
+        let page = "# HELP a 9\na{x=\"1\",y=\"1\"} 7\na{x=\"2\",y=\"1\"} 1e3\na_count 5\nb 0.5\n";
+        assert_eq!(sum(page, "a"), Some(1_007.0));
+        assert_eq!(sum(page, "a{x=\"1\""), Some(7.0));
+        assert_eq!((sum(page, "b"), sum(page, "c")), (Some(0.5), None));
+    }
 
     #[test]
     fn types_labels_and_bounds_are_read() {

@@ -133,14 +133,24 @@ impl Process {
 
     /// Asks it to end (SIGTERM), unless it has ended already.
     pub fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal, unless it has ended already.
+    pub fn signal(&mut self, signal: Signal) {
         // Only an unreaped child's number is surely its own.
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;
         }
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(Err(e)) = id.map(|id| kill_process(id, Signal::TERM)) {
-            panic!("can't tell {} to end: {e}; {}", self.name, self.quoted());
+        if let Err(e) = kill_process(self.id(), signal) {
+            panic!("no {signal:?} to {}: {e}; {}", self.name, self.quoted());
         }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 }
 

@@ -1,19 +1,27 @@
 //! The program `media-metrics`, built as it ships and started as an operator starts it.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
 
 use crate::process::Process;
 use crate::wait;
+use crate::workspace::cargo;
 
 /// A running forwarder.
 #[derive(Debug)]
 pub struct Program {
     process: Process,
     listen: SocketAddr,
-    metrics: SocketAddr,
+    /// None on a Unix socket.
+    metrics: Option<SocketAddr>,
+    /// Where its configuration stands, if it has one.
+    _folder: Option<TempDir>,
 }
 
 impl Program {
@@ -24,30 +32,62 @@ impl Program {
         for subscriber in subscribers {
             arguments.extend(["--subscriber".to_owned(), subscriber.to_string()]);
         }
-        Self::start(&arguments)
+        Self::on_any_port(&arguments)
     }
 
     /// The same with built-in streams and a built-in subscriber, serving the families of `profile`.
     #[must_use]
     pub fn synthetic(streams: u32, profile: &str) -> Self {
         let streams = streams.to_string();
-        Self::start(&["--synthetic", &streams, "--profile", profile].map(str::to_owned))
+        Self::on_any_port(&["--synthetic", &streams, "--profile", profile].map(str::to_owned))
     }
 
-    fn start(more: &[String]) -> Self {
+    /// `media-metrics forward` with this configuration.
+    #[must_use]
+    pub fn configured(yaml: &str) -> Self {
+        Self::configured_behind(&[], yaml)
+    }
+
+    /// The same behind `line`, a command that becomes the program that its last arguments name: `unshare`, say.
+    #[must_use]
+    pub fn configured_behind(line: &[&str], yaml: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
+        let file = folder.path().join("media-metrics.yaml");
+        fs::write(&file, yaml).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let file = file.to_string_lossy();
+        let arguments = ["forward", "--config", &file].map(str::to_owned);
+        Self {
+            _folder: Some(folder),
+            ..Self::start(line, &arguments)
+        }
+    }
+
+    fn on_any_port(more: &[String]) -> Self {
         let arguments = ["forward", "--metrics", "127.0.0.1:0"].map(str::to_owned);
-        let arguments = [&arguments[..], more].concat();
-        let mut process = Process::start(executable(), &arguments);
+        Self::start(&[], &[&arguments[..], more].concat())
+    }
+
+    fn start(behind: &[&str], arguments: &[String]) -> Self {
+        let executable = executable().to_string_lossy();
+        let words = behind.iter().copied().chain([&*executable]);
+        let words = words.chain(arguments.iter().map(String::as_str));
+        let words: Vec<&str> = words.collect();
+        let mut process = match words.split_first() {
+            Some((first, rest)) => Process::start(Path::new(first), rest),
+            None => panic!("no program to start"),
+        };
         let listen = process.find_line("where it listens", wait::PATIENCE, |line| {
             address(line, "RTP and RTCP on ")
         });
         let metrics = process.find_line("its metrics page", wait::PATIENCE, |line| {
-            address(line, "http://")
+            line.strip_prefix("metrics: ")
+                .map(|told| address(told, "http://"))
         });
         Self {
             process,
             listen,
             metrics,
+            _folder: None,
         }
     }
 
@@ -58,9 +98,28 @@ impl Program {
     }
 
     /// Where `/metrics` is served.
+    #[track_caller]
     #[must_use]
     pub fn metrics(&self) -> SocketAddr {
         self.metrics
+            .unwrap_or_else(|| panic!("it serves on a Unix socket"))
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> Pid {
+        self.process.id()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Everything that it printed so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.process.lines()
     }
 
     /// The last lines that it printed.
@@ -72,9 +131,16 @@ impl Program {
     /// Ends it like a service manager does, and returns all that it printed.
     #[track_caller]
     #[must_use]
-    pub fn finish(mut self) -> Vec<String> {
-        self.process.terminate();
-        let status = self.process.finish(wait::PATIENCE);
+    pub fn finish(self) -> Vec<String> {
+        self.finish_by(Signal::TERM, wait::PATIENCE)
+    }
+
+    /// Ends it by this signal within `limit`, with status 0, and returns all that it printed.
+    #[track_caller]
+    #[must_use]
+    pub fn finish_by(mut self, signal: Signal, limit: Duration) -> Vec<String> {
+        self.process.signal(signal);
+        let status = self.process.finish(limit);
         assert!(
             status.success(),
             "it ended with {status}; {}",
@@ -98,9 +164,8 @@ fn address(line: &str, mark: &str) -> Option<SocketAddr> {
 pub fn executable() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let line = "build --locked --release -p media-metrics-forwarder --message-format json-render-diagnostics";
-        let built = Command::new(cargo)
+        let built = cargo()
             .args(line.split(' '))
             .current_dir(crate::package())
             .output()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -80,6 +80,22 @@ impl Prometheus {
         Self::start(target, "", &[&flag])
     }
 
+    /// One that scrapes a target and evaluates these files of rules, both every second.
+    #[must_use]
+    pub fn with_rules(target: SocketAddr, native_histograms: bool, rules: &[PathBuf]) -> Self {
+        let files = rules
+            .iter()
+            .map(|file| format!("  - '{}'\n", file.display()));
+        let config = format!(
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: 1s\n\
+             rule_files:\n{}scrape_configs:\n  - job_name: media-metrics\n    \
+             static_configs:\n      - targets: ['{target}']\n",
+            files.collect::<String>()
+        );
+        let native = native_histograms.then_some("--enable-feature=native-histograms");
+        Stopped::new(&config, native.as_slice()).start()
+    }
+
     /// One that scrapes nobody and takes remote writes, native histograms and exemplars included.
     #[must_use]
     pub fn receiving() -> Self {
@@ -91,12 +107,37 @@ impl Prometheus {
         Stopped::new(config, &flags).start()
     }
 
+    /// One with this configuration, a file in `folder`, where its storage comes to stand, too.
+    #[must_use]
+    pub fn configured(folder: TempDir, file: &str) -> Self {
+        Stopped::in_folder(folder, file, &[]).start()
+    }
+
+    /// What its API answers at `path`: the member `data`.
+    ///
+    /// # Errors
+    /// Its own words, or that there is no such member.
+    pub fn data(&self, path: &str) -> Result<Value, String> {
+        let answer = get(&format!("http://{}/api/v1/{path}", self.stopped.address))?;
+        let mut answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+        match answer["data"].take() {
+            Value::Null => Err(format!("{path}: {answer}")),
+            data => Ok(data),
+        }
+    }
+
     fn start(target: SocketAddr, lines: &str, more: &[&str]) -> Self {
         let config = format!(
             "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n\
              scrape_configs:\n  - job_name: media-metrics\n{lines}    static_configs:\n      - targets: ['{target}']\n"
         );
         Stopped::new(&config, more).start()
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.stopped.address)
     }
 
     /// Where it takes remote writes.
@@ -243,6 +284,11 @@ impl Stopped {
         let storage = tempfile::tempdir().unwrap_or_else(|e| panic!("no temporary folder: {e}"));
         let file = storage.path().join("prometheus.yml");
         fs::write(&file, config).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        Self::in_folder(storage, "prometheus.yml", more)
+    }
+
+    fn in_folder(storage: TempDir, file: &str, more: &[&str]) -> Self {
+        let file = storage.path().join(file);
         let address = ports::free();
         let mut arguments = vec![
             format!("--config.file={}", file.display()),
@@ -299,6 +345,19 @@ pub fn get(url: &str) -> Result<String, String> {
         .map_err(|e| format!("{url}: {e}"))
 }
 
+/// The same in a format that is asked for by its media type, as bytes.
+///
+/// # Errors
+/// As [`get`].
+pub fn get_as(url: &str, accept: &str) -> Result<Vec<u8>, String> {
+    agent()
+        .get(url)
+        .header("Accept", accept)
+        .call()
+        .and_then(|mut answer| answer.body_mut().read_to_vec())
+        .map_err(|e| format!("{url}: {e}"))
+}
+
 /// What `promtool check metrics` says of a page: nothing, if it is in order.
 ///
 /// # Errors
@@ -324,6 +383,24 @@ pub fn lint(page: &str) -> Result<Vec<String>, String> {
             Ok(lines)
         }
         _ => Err(format!("promtool check metrics: {status}: {complaints}")),
+    }
+}
+
+/// What `promtool check config` says of a configuration and the rules that it names.
+///
+/// # Errors
+/// Its complaints.
+pub fn check_config(file: &Path) -> Result<String, String> {
+    let output = Command::new("promtool")
+        .args(["check", "config"])
+        .arg(file)
+        .output()
+        .map_err(|e| format!("promtool: {e}; `cargo xtask setup` installs it"))?;
+    let text = [output.stdout, output.stderr].concat();
+    let words = String::from_utf8_lossy(&text).trim().to_owned();
+    match output.status.success() {
+        true => Ok(words),
+        false => Err(words),
     }
 }
 

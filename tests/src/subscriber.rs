@@ -6,8 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force};
+
 use crate::Traffic;
+use crate::ports;
 use crate::rtp::{self, Packet};
+
+/// Bytes of the socket's queue: seconds of a hundred thousand packets each. Who is not privileged gets what the system
+/// allows.
+const QUEUE: usize = 256 << 20;
 
 /// What arrived so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +57,8 @@ impl Subscriber {
     pub fn start() -> Self {
         let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| {
             socket.set_read_timeout(Some(Duration::from_millis(20)))?;
+            set_socket_recv_buffer_size_force(&socket, QUEUE)
+                .or_else(|_| set_socket_recv_buffer_size(&socket, QUEUE))?;
             Ok((socket.local_addr()?, socket))
         });
         let (address, socket) = bound.unwrap_or_else(|e| panic!("subscriber: {e}"));
@@ -89,6 +98,20 @@ impl Subscriber {
     pub fn received(&self) -> Received {
         let books = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         books.clone()
+    }
+
+    /// RTP so far.
+    #[must_use]
+    pub fn rtp(&self) -> Traffic {
+        let books = self.received.lock();
+        books.unwrap_or_else(PoisonError::into_inner).rtp
+    }
+
+    /// Datagrams that its own queue had no room for: a fault of the test's machine, to be told from the program's. None if
+    /// the kernel doesn't say.
+    #[must_use]
+    pub fn dropped(&self) -> Option<u64> {
+        ports::dropped(self.address)
     }
 
     /// Counts what is on its way, and stops.

@@ -4,9 +4,14 @@
 //! does is in `plan` (which steps), `setup` (what a machine needs), `step` (how one step runs).
 //! May not: hold a list of packages, a flag of a compiler, or anything a library should do.
 
+mod changed;
+mod faults;
 mod features;
+mod fuzz;
 mod output;
 mod plan;
+mod publish;
+mod sanitize;
 mod setup;
 mod step;
 mod weaken;
@@ -46,6 +51,11 @@ const COMMANDS: &[Command] = &[
         run: plan::end_to_end,
     },
     Command {
+        name: "examples",
+        about: "build, lint and run the examples; with arguments, those of `cargo test`",
+        run: plan::examples,
+    },
+    Command {
         name: "loom",
         about: "model-check what is concurrent in core",
         run: plan::loom,
@@ -59,6 +69,31 @@ const COMMANDS: &[Command] = &[
         name: "miri",
         about: "core's unit tests under Miri",
         run: plan::miri,
+    },
+    Command {
+        name: "stress",
+        about: "show that nothing is lost with ten times the work: a million threads, and all else (minutes)",
+        run: plan::stress,
+    },
+    Command {
+        name: "chaos",
+        about: "everything goes wrong around a forwarder under full load: a hundred thousand packets a second (minutes)",
+        run: plan::chaos,
+    },
+    Command {
+        name: "sanitize",
+        about: "core's concurrent tests under ThreadSanitizer and AddressSanitizer, or one of them (thread, address)",
+        run: sanitize::run,
+    },
+    Command {
+        name: "fuzz",
+        about: "fuzz for 10 minutes a target: cargo xtask fuzz [TARGET…] [--seconds N] [--merge]",
+        run: fuzz::run,
+    },
+    Command {
+        name: "faults",
+        about: "make mistakes in what fuzz targets watch, on a copy, and see their oracles turn red (minutes) [TARGET…]",
+        run: faults::run,
     },
     Command {
         name: "instructions",
@@ -76,14 +111,44 @@ const COMMANDS: &[Command] = &[
         run: |_| plan::audit(),
     },
     Command {
+        name: "pictures",
+        about: "make the README's pictures anew, of real data (minutes)",
+        run: |_| plan::pictures(),
+    },
+    Command {
         name: "bench",
         about: "the benchmarks; what follows goes to them: cargo xtask bench --quick",
         run: plan::bench,
     },
     Command {
+        name: "soak",
+        about: "an hour of 10,000 streams that come and go: does anything grow? (--minutes, --streams, --markdown FILE)",
+        run: plan::soak,
+    },
+    Command {
+        name: "report",
+        about: "all benchmarks into benches/RESULTS.md, and the README's table (a quiet machine, minutes)",
+        run: |_| plan::report(),
+    },
+    Command {
+        name: "generate",
+        about: "write dashboards, rules and the metric reference anew, after a change of the catalog",
+        run: plan::generate,
+    },
+    Command {
         name: "weight",
         about: "what each feature adds in crates and bytes, as a table (release builds, minutes)",
         run: |_| weight::run(),
+    },
+    Command {
+        name: "package",
+        about: "pack what would be published, and build it from the packages and with the oldest compiler (minutes)",
+        run: publish::package,
+    },
+    Command {
+        name: "semver",
+        about: "compare the libraries' public items with the last release, or a revision: cargo xtask semver main",
+        run: publish::semver,
     },
     Command {
         name: "ci",

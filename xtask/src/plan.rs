@@ -9,11 +9,14 @@ use std::time::Instant;
 use crate::features::features_of;
 use crate::output::say;
 use crate::setup;
-use crate::step::{Failure, Step};
+use crate::step::{Failure, Lane, Step, side_by_side, target};
 use crate::weaken;
 
 /// The end-to-end package: real senders and real time, so it runs alone, after everything else.
 const END_TO_END: &str = "media-metrics-tests";
+
+/// Programs for users to copy: what they depend on weighs on nobody else.
+const EXAMPLES: &str = "examples/Cargo.toml";
 
 /// Libraries whose features hosts choose, and their folders.
 const PUBLISHED: [(&str, &str); 2] = [
@@ -24,36 +27,81 @@ const PUBLISHED: [(&str, &str); 2] = [
 /// Everything that must pass before a change goes in.
 pub(crate) fn ci() -> Result<(), Failure> {
     let start = Instant::now();
-    lint()?;
-    test()?;
+    setup::for_lints()?;
+    style()?;
+    tests(&|| details(Step::in_the_shade))?;
     say!("\nci: all passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Every test there is, quick ones first.
+/// Every test there is.
 pub(crate) fn test() -> Result<(), Failure> {
+    tests(&|| Ok(()))
+}
+
+/// Quick tests first; then two kinds at once, where one leaves a core to the other. What else there is to do is done last,
+/// in the shade.
+fn tests(more: Lane<'_>) -> Result<(), Failure> {
     setup::for_tests()?;
     unit(&[])?;
-    loom(&[])?;
-    weaken::run()?;
-    miri(&[])?;
-    instructions(&[])?;
-    end_to_end(&[])?;
+    let models = || {
+        loom(&[])?;
+        weaken::run()
+    };
+    // Models are one core's work, as the compiler's last pass is; a count of instructions minds no neighbour.
+    let programs = || {
+        program()?;
+        instructions(&[])?;
+        examples(&[])
+    };
+    side_by_side(&[&models, &programs])?;
+    // End-to-end tests mostly wait; the interpreter takes what they leave.
+    let shade = || {
+        miri_all(Step::in_the_shade)?;
+        more()
+    };
+    side_by_side(&[&|| end_to_end(&[]), &shade])?;
     say!("\ntest: all passed");
     Ok(())
 }
 
-/// All packages but the slow one; with arguments, exactly what `cargo test` makes of them.
+/// The program as it ships, built before any test's clock runs.
+fn program() -> Result<(), Failure> {
+    Step::new("cargo build --locked --release -p media-metrics-forwarder").run()
+}
+
+/// All packages but the slow one, each told of though another failed; with arguments, exactly what `cargo test` makes of
+/// them.
 pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
-    let all = ["--workspace", "--all-features", "--exclude", END_TO_END].map(str::to_owned);
+    let all = [
+        "--workspace",
+        "--all-features",
+        "--no-fail-fast",
+        "--exclude",
+        END_TO_END,
+    ]
+    .map(str::to_owned);
     Step::new("cargo test --locked")
         .arguments(if more.is_empty() { &all } else { more })
         .run()
 }
 
-/// Builds the program first, so that no test waits for a compiler while its clock runs.
+/// The examples, a workspace of their own, built and run. Clippy is the compiler of its members, so that what they depend on
+/// is not compiled once more to be checked. In the root's target folder: what build scripts and macros need is there already.
+pub(crate) fn examples(more: &[String]) -> Result<(), Failure> {
+    let theirs = format!("cargo test --locked --manifest-path {EXAMPLES}");
+    let all = ["--workspace".to_owned()];
+    Step::new(&theirs)
+        .arguments(if more.is_empty() { &all } else { more })
+        .environment("CARGO_TARGET_DIR", target().to_string_lossy())
+        .environment("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
+        .environment("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings")
+        .run()
+}
+
+/// Real senders and receivers, a real Prometheus, a real browser.
 pub(crate) fn end_to_end(more: &[String]) -> Result<(), Failure> {
-    Step::new("cargo build --locked --release -p media-metrics-forwarder").run()?;
+    program()?;
     Step::new("cargo test --locked -p")
         .arguments(&[END_TO_END])
         .arguments(more)
@@ -69,19 +117,67 @@ pub(crate) fn loom(more: &[String]) -> Result<(), Failure> {
         .run()
 }
 
+/// Rooms whose tests take Miri about as long as all the others: it runs on one core, so these and those run side by
+/// side.
+const MIRI_HALF: [&str; 2] = ["reporter::", "rtp::"];
+
+pub(crate) fn miri(more: &[String]) -> Result<(), Failure> {
+    if more.is_empty() {
+        miri_all(|step| step)
+    } else {
+        miri_step().arguments(more).run()
+    }
+}
+
+/// Builds, then runs both halves side by side, each step run as `how` says.
+fn miri_all(how: impl Fn(Step) -> Step + Sync) -> Result<(), Failure> {
+    how(miri_step().arguments(&["--no-run"])).run()?;
+    let half = miri_step().arguments(&["--"]).arguments(&MIRI_HALF);
+    let skipped = MIRI_HALF.iter().flat_map(|room| ["--skip", room]);
+    let rest = miri_step()
+        .arguments(&["--"])
+        .arguments(&skipped.collect::<Vec<_>>());
+    let (half, rest) = (how(half), how(rest));
+    side_by_side(&[&|| half.run(), &|| rest.run()])
+}
+
 /// Isolation is off because proptest looks for its file of known failures. Floats are deterministic
 /// because an oracle, hdrhistogram, rounds a logarithm up: by default Miri moves results of `log2` by
 /// an ulp or two, and then the logarithm of 2 is 2.
-pub(crate) fn miri(more: &[String]) -> Result<(), Failure> {
-    Step::new("cargo +nightly miri test --locked -p media-metrics-core --lib")
-        .arguments(more)
+fn miri_step() -> Step {
+    Step::new("cargo +nightly miri test --locked -p media-metrics-core --all-features --lib")
         .environment(
             "MIRIFLAGS",
             "-Zmiri-disable-isolation -Zmiri-deterministic-floats",
         )
         .environment("PROPTEST_CASES", "4")
+        // A panic on purpose would be taken to its lines of source, step by step: half a minute each.
+        .environment("RUST_BACKTRACE", "0")
         .own_target("miri")
+}
+
+/// In percent of what an ordinary run does: threads come to a million.
+const STRESS: &str = "1000";
+
+/// That nothing is lost, with more of everything; arguments are those of the test program.
+pub(crate) fn stress(more: &[String]) -> Result<(), Failure> {
+    Step::new("cargo test --locked -p media-metrics-core --test lossless --")
+        .arguments(more)
+        .environment("MEDIA_METRICS_STRESS", STRESS)
         .run()
+}
+
+/// Everything goes wrong around a forwarder under full load, one scene after the other; arguments are those of the test
+/// program.
+pub(crate) fn chaos(more: &[String]) -> Result<(), Failure> {
+    setup::for_tests()?;
+    program()?;
+    Step::new(
+        "cargo test --locked -p media-metrics-tests --test chaos -- --test-threads 1 --show-output",
+    )
+    .arguments(more)
+    .environment("MEDIA_METRICS_CHAOS_LOAD", "full")
+    .run()
 }
 
 /// `check` against the record unless told otherwise.
@@ -92,8 +188,38 @@ pub(crate) fn instructions(more: &[String]) -> Result<(), Failure> {
         .run()
 }
 
+/// Each table with its peers, the record, and what the README shows of it.
+pub(crate) fn report() -> Result<(), Failure> {
+    setup::for_tests()?;
+    bench(&["--markdown".to_owned()])?;
+    Step::new("cargo run --locked -p media-metrics-benches --bin short_table").run()
+}
+
+/// What follows goes to the benchmarks.
 pub(crate) fn bench(more: &[String]) -> Result<(), Failure> {
     Step::new("cargo bench --locked -p media-metrics-benches --")
+        .arguments(more)
+        .run()
+}
+
+pub(crate) fn generate(more: &[String]) -> Result<(), Failure> {
+    Step::new("cargo run --locked -p media-metrics-forwarder -- generate")
+        .arguments(more)
+        .run()
+}
+
+/// Pictures of what a real run looks like.
+pub(crate) fn pictures() -> Result<(), Failure> {
+    setup::for_tests()?;
+    program()?;
+    Step::new("cargo run --locked -p media-metrics-tests --bin draw_dashboards").run()?;
+    Step::new("cargo run --locked -p media-metrics-tests --bin draw_page").run()
+}
+
+/// An hour of streams that come and go, unless told otherwise: does anything grow?
+pub(crate) fn soak(more: &[String]) -> Result<(), Failure> {
+    program()?;
+    Step::new("cargo run --locked -p media-metrics-tests --bin soak --")
         .arguments(more)
         .run()
 }
@@ -101,27 +227,46 @@ pub(crate) fn bench(more: &[String]) -> Result<(), Failure> {
 /// Style, suspicious code, documentation, licences and sources of the dependencies.
 pub(crate) fn lint() -> Result<(), Failure> {
     setup::for_lints()?;
-    Step::new("cargo fmt --all --check").run()?;
-    Step::new("cargo clippy --locked --workspace --all-targets --all-features -- -D warnings")
-        .run()?;
-    each_feature()?;
-    Step::new("cargo doc --locked --workspace --no-deps")
-        .environment("RUSTDOCFLAGS", "-D warnings")
-        .run()?;
-    // Without advisories: their database is on the network, and yesterday's change must not turn
-    // red for what was published today. `cargo xtask audit` looks.
-    Step::new("cargo deny --locked check bans licenses sources").run()
+    style()?;
+    details(|step| step)
 }
 
-/// The published crates with each of their features alone, and with none: what is switched off must not be missed.
-fn each_feature() -> Result<(), Failure> {
+/// What finds most of what there is to find.
+fn style() -> Result<(), Failure> {
+    Step::new("cargo fmt --all --check").run()?;
+    Step::new(&format!(
+        "cargo fmt --manifest-path {EXAMPLES} --all --check"
+    ))
+    .run()?;
+    Step::new("cargo clippy --locked --workspace --all-targets --all-features -- -D warnings").run()
+}
+
+/// The published crates with each of their features alone, and with none: what is switched off must not be missed. Then
+/// documentation, licences and sources. Each step is run as `how` says.
+fn details(how: impl Fn(Step) -> Step) -> Result<(), Failure> {
     for (package, folder) in PUBLISHED {
         let features = features_of(folder)?;
         for feature in features.iter().map(|(name, _)| name.as_str()).chain([""]) {
-            Step::new("cargo clippy --locked --no-default-features -p")
-                .arguments(&[package, "--features", feature, "--", "-D", "warnings"])
-                .run()?;
+            let alone = Step::new("cargo clippy --locked --no-default-features -p").arguments(&[
+                package,
+                "--features",
+                feature,
+                "--",
+                "-D",
+                "warnings",
+            ]);
+            how(alone).run()?;
         }
+    }
+    let documentation = Step::new("cargo doc --locked --workspace --all-features --no-deps")
+        .environment("RUSTDOCFLAGS", "-D warnings");
+    how(documentation).run()?;
+    // Without advisories: their database is on the network, and yesterday's change must not turn
+    // red for what was published today. `cargo xtask audit` looks.
+    for manifest in ["Cargo.toml", EXAMPLES] {
+        let sources = Step::new("cargo deny --locked --config deny.toml --manifest-path")
+            .arguments(&[manifest, "check", "bans", "licenses", "sources"]);
+        how(sources).run()?;
     }
     Ok(())
 }

@@ -48,14 +48,23 @@ const TOOLS: &[Tool] = &[
     tool("python3 -m pip --version", "python3-pip"),
     tool("node --version", "nodejs"),
     tool("npm --version", "npm"),
+    // The live page is looked at in a browser, and dashboards are drawn in one.
+    tool("chromium --version", "chromium"),
     // What else tells a machine's load, memory and queues.
     tool("tc -V", "iproute2"),
     tool("free --version", "procps"),
+    // An example's WebRTC library speaks DTLS with it.
+    tool("pkg-config --exists openssl", "libssl-dev"),
+    tool("pkg-config --version", "pkg-config"),
     // Instruction counts and disassembly of the hot path.
     tool("valgrind --version", "valgrind"),
     tool("objdump --version", "binutils"),
     // Children of the end-to-end tests end with the test that started them.
     tool("setpriv --version", "util-linux"),
+    // Mounts, a network and a processor of one's own, for the tests that do harm.
+    tool("unshare --version", "util-linux"),
+    tool("taskset --version", "util-linux"),
+    tool("ip -V", "iproute2"),
     // Programs that read hostile files run within bounds.
     tool("prlimit --version", "util-linux"),
 ];
@@ -66,8 +75,12 @@ const fn tool(check: &'static str, package: &'static str) -> Tool {
 
 /// A version we know to read our `deny.toml`.
 const CARGO_DENY: &str = "cargo install --locked cargo-deny@0.20.2";
+/// A version that reads what rustdoc of the stable compiler writes.
+const SEMVER_CHECKS: &str = "cargo install --locked cargo-semver-checks@0.51.0";
 const MIRI: &str = "rustup component add --toolchain nightly miri rust-src";
 const NIGHTLY: &str = "rustup toolchain install nightly --profile minimal";
+/// The version that we know to build `fuzz/`.
+const CARGO_FUZZ: &str = "cargo install --locked cargo-fuzz@0.13.2";
 const LINTERS: &str = "rustup component add rustfmt clippy";
 
 /// For `cargo xtask setup`: both halves.
@@ -104,6 +117,41 @@ pub(crate) fn for_lints() -> Result<(), Failure> {
             .map_err(|failure| by_hand(&[CARGO_DENY], &failure.to_string()))?;
     }
     say!("set-up for lints: complete");
+    Ok(())
+}
+
+/// What `cargo xtask semver` needs.
+pub(crate) fn for_semver() -> Result<(), Failure> {
+    if Step::new("cargo semver-checks --version").succeeds() {
+        return Ok(());
+    }
+    Step::new(SEMVER_CHECKS)
+        .own_target("cargo-semver-checks")
+        .run()
+        .map_err(|failure| by_hand(&[SEMVER_CHECKS], &failure.to_string()))
+}
+
+/// A compiler of this version.
+pub(crate) fn toolchain(version: &str) -> Result<(), Failure> {
+    if Step::new(&format!("cargo +{version} --version")).succeeds() {
+        return Ok(());
+    }
+    by_rustup(&format!(
+        "rustup toolchain install {version} --profile minimal"
+    ))
+}
+
+/// What `cargo xtask fuzz` needs.
+pub(crate) fn for_fuzzing() -> Result<(), Failure> {
+    if !Step::new("cargo +nightly --version").succeeds() {
+        by_rustup(NIGHTLY)?;
+    }
+    if !Step::new("cargo fuzz --version").succeeds() {
+        Step::new(CARGO_FUZZ)
+            .own_target("cargo-fuzz")
+            .run()
+            .map_err(|failure| by_hand(&[CARGO_FUZZ], &failure.to_string()))?;
+    }
     Ok(())
 }
 

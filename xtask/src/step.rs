@@ -5,7 +5,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use crate::output::say;
@@ -32,6 +33,8 @@ pub(crate) struct Step {
     program: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Shown at the end, in one piece, rather than as it comes.
+    collected: bool,
 }
 
 impl Step {
@@ -42,7 +45,18 @@ impl Step {
             program: words.next().unwrap_or_default(),
             arguments: words.collect(),
             environment: Vec::new(),
+            collected: false,
         }
+    }
+
+    /// Takes what time other steps leave, and shows what it printed when it has ended: for a step that runs in the
+    /// shade of another.
+    pub(crate) fn in_the_shade(mut self) -> Self {
+        let program = std::mem::replace(&mut self.program, "nice".to_owned());
+        let lowest = ["-n", "19", &program].map(str::to_owned);
+        self.arguments.splice(0..0, lowest);
+        self.collected = true;
+        self
     }
 
     pub(crate) fn arguments<S: AsRef<str>>(mut self, more: &[S]) -> Self {
@@ -76,11 +90,18 @@ impl Step {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         say!("\n$ {self}");
         let start = Instant::now();
-        let status = self
-            .command()
-            .status()
-            .map_err(|error| self.missing(&error))?;
+        let mut command = self.command();
+        let (status, printed) = if self.collected {
+            let output = command.output().map_err(|error| self.missing(&error))?;
+            (output.status, text(&output))
+        } else {
+            let status = command.status().map_err(|error| self.missing(&error))?;
+            (status, String::new())
+        };
         let seconds = start.elapsed().as_secs_f64();
+        if self.collected {
+            say!("\n$ {self}\n{printed}");
+        }
         if status.success() {
             say!("  done in {seconds:.1} s");
             return Ok(());
@@ -103,9 +124,7 @@ impl Step {
     /// Runs the step unseen, well or not, and returns what it printed.
     pub(crate) fn output(&self) -> Result<String, Failure> {
         let output = self.command().output().map_err(|e| self.missing(&e))?;
-        let (out, err) = (output.stdout, output.stderr);
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(text(out) + &text(err))
+        Ok(text(&output))
     }
 
     fn missing(&self, error: &std::io::Error) -> Failure {
@@ -114,6 +133,26 @@ impl Step {
             self.program
         ))
     }
+}
+
+/// What a program printed, in one piece.
+fn text(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// Steps that run one after another.
+pub(crate) type Lane<'a> = &'a (dyn Fn() -> Result<(), Failure> + Sync);
+
+/// Runs lanes side by side, to the end of the last; the first failure is told.
+pub(crate) fn side_by_side(lanes: &[Lane<'_>]) -> Result<(), Failure> {
+    thread::scope(|scope| {
+        let running: Vec<_> = lanes.iter().map(|lane| scope.spawn(lane)).collect();
+        let ends: Vec<_> = running.into_iter().map(|thread| thread.join()).collect();
+        ends.into_iter().try_for_each(|end| {
+            end.unwrap_or_else(|_| Err(Failure::new("a step's thread panicked")))
+        })
+    })
 }
 
 /// As a shell takes it: words with anything but plain characters stand in single quotes.
@@ -185,6 +224,44 @@ mod tests {
         let text = failure.to_string();
         assert!(text.contains("exit status: 3"), "{text}");
         assert!(text.contains("sh -c 'exit 3'"), "{text}");
+    }
+
+    #[test]
+    fn lanes_all_run_at_once_and_any_failure_counts() {
+        let folder = std::env::temp_dir().join(format!("steps-at-once-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.join(name));
+        // Each waits for the other: one after the other they would never end well.
+        let meet = |own: &Path, other: &Path, end: u8| {
+            let (own, other) = (own.display(), other.display());
+            let line = format!(
+                "touch {own}; for i in $(seq 100); do test -e {other} && exit {end}; sleep 0.1; done; exit 9"
+            );
+            Step::new("sh -c").arguments(&[line])
+        };
+        let both = |end| {
+            let steps = [meet(&one, &other, 0), meet(&other, &one, end)];
+            let met = side_by_side(&[&|| steps[0].run(), &|| steps[1].run()]);
+            std::fs::remove_file(&one).unwrap();
+            std::fs::remove_file(&other).unwrap();
+            met
+        };
+        let (good, bad) = (both(0), both(4));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(good.is_ok());
+        let failure = bad.unwrap_err();
+        assert!(failure.to_string().contains("exit status: 4"), "{failure}");
+    }
+
+    #[test]
+    fn a_step_in_the_shade_has_the_lowest_priority_and_the_same_end() {
+        let nice = |wanted: &str| {
+            let test = format!("test $(nice) = {wanted}");
+            Step::new("sh -c").arguments(&[test]).in_the_shade()
+        };
+        assert!(nice("19").run().is_ok());
+        let failure = nice("18").run().unwrap_err().to_string();
+        assert!(failure.contains("nice -n 19 sh -c"), "{failure}");
     }
 
     #[test]

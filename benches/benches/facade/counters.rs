@@ -37,7 +37,7 @@ pub(crate) fn handles(options: &Options, threads: &[usize], section: &mut Sectio
     if !options.wants(HANDLES) {
         return;
     }
-    let mut c = Contest::new(HANDLES, "ns per call", 1.0);
+    let mut c = Contest::new(HANDLES, "ns per call", 1.0).counted();
     enter_floor(&mut c);
     let shared = AtomicU64::new(0);
     c.enter(Role::Naive, "one AtomicU64", move |t, n| {
@@ -82,7 +82,7 @@ pub(crate) fn macros(options: &Options, threads: &[usize], section: &mut Section
     if !options.wants(MACROS) {
         return;
     }
-    let mut c = Contest::new(MACROS, "ns per call", 1.0);
+    let mut c = Contest::new(MACROS, "ns per call", 1.0).counted();
     enter_floor(&mut c);
 
     // The recorder of the thread, not of the process: a process has but one. The way to both is the same.

@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options, threads: &[usize], section: &mut Section) {
     }
     let samples = latencies().map(|ns| ns as f64);
     let sample = |i: u64| samples[(i & 511) as usize];
-    let mut c = Contest::new(TITLE, "ns per sample", 1.0);
+    let mut c = Contest::new(TITLE, "ns per sample", 1.0).counted();
 
     let total = AtomicU64::new(0);
     c.enter(Role::Floor, "plain buckets", move |t, n| {

@@ -3,11 +3,14 @@
 //! Lives here: names, labels, values, and filling ours and the peers' with them. Not here: what is then
 //! measured (`exposition`, `memory`).
 
+mod labels;
 mod peers;
 
 use media_metrics_core::Registry;
 use media_metrics_core::desc::{Desc, Unit};
 
+use labels::NAMES;
+pub(crate) use labels::labels;
 pub(crate) use peers::{Facade, Fast, Measured, Prometheus, PrometheusClient};
 
 /// How many series of each kind.
@@ -25,13 +28,13 @@ pub(crate) const BOUNDS: [f64; 10] = [
 /// Samples of each histogram, nanoseconds.
 pub(crate) const SAMPLES: [u64; 5] = [8_000, 40_000, 70_000, 300_000, 20_000_000];
 
-static COUNTER: Desc = Desc::counter("bench_packets_total", "Packets.").labels(&["room", "kind"]);
+static COUNTER: Desc = Desc::counter("bench_packets_total", "Packets.").labels(&NAMES);
 
 static HISTOGRAM: Desc = Desc::histogram("bench_latency_seconds", "Latency.", &BOUNDS)
     .unit(Unit::Seconds)
     .per_unit(1e9)
     .layout_of(0, 1 << 26) // coarse: a thousand of them, and the text has only the bounds above
-    .labels(&["room", "kind"]);
+    .labels(&NAMES);
 
 impl Shape {
     /// Sample lines in a page: a counter has one, a histogram its buckets, `+Inf`, sum and count.
@@ -43,18 +46,6 @@ impl Shape {
     pub(crate) fn total(self) -> u64 {
         (0..self.counters).map(value).sum()
     }
-}
-
-/// Label values of series `i`.
-pub(crate) fn labels(i: usize) -> (String, &'static str) {
-    (
-        format!("RM_{i:06}"),
-        if i.is_multiple_of(3) {
-            "audio"
-        } else {
-            "video"
-        },
-    )
 }
 
 /// The value of counter `i`: one to seven digits.

@@ -2,18 +2,15 @@
 
 use std::fmt::Write as _;
 
-use fastmetrics::encoder::{EncodeLabelSet, LabelSetEncoder};
 use fastmetrics::format::text::TextProfile;
-use fastmetrics::raw::LabelSetSchema;
 use measured::MetricGroup;
 use measured::metric::histogram::Thresholds;
 use measured::text::BufferedTextEncoder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use paracord::ParaCord;
 
-use super::{BOUNDS, Filled, SAMPLES, Shape, labels, value};
-
-const NAMES: [&str; 2] = ["room", "kind"];
+use super::labels::{FastLabels, MeasuredLabels, MeasuredLabelsSet, NAMES, labels};
+use super::{BOUNDS, Filled, SAMPLES, Shape, value};
 
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
@@ -121,25 +118,6 @@ impl Filled for Facade {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct FastLabels {
-    room: String,
-    kind: &'static str,
-}
-
-impl LabelSetSchema for FastLabels {
-    fn names() -> Option<&'static [&'static str]> {
-        Some(&NAMES)
-    }
-}
-
-impl EncodeLabelSet for FastLabels {
-    fn encode(&self, encoder: &mut dyn LabelSetEncoder) -> fastmetrics::error::Result<()> {
-        encoder.encode(&("room", &self.room))?;
-        encoder.encode(&("kind", self.kind))
-    }
-}
-
 pub(crate) struct Fast(fastmetrics::registry::Registry);
 
 impl Filled for Fast {
@@ -176,15 +154,6 @@ impl Filled for Fast {
     fn page(&mut self, page: &mut String) {
         fastmetrics::format::text::encode(page, &self.0, TextProfile::default()).expect("a page");
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Debug, measured::LabelGroup)]
-#[label(set = MeasuredLabelsSet)]
-struct MeasuredLabels<'a> {
-    #[label(dynamic_with = ParaCord)]
-    room: &'a str,
-    #[label(dynamic_with = ParaCord)]
-    kind: &'a str,
 }
 
 #[derive(measured::MetricGroup)]

@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Options, threads: &[usize], section: &mut Section) {
     if !options.wants(TITLE) {
         return;
     }
-    let mut c = Contest::new(TITLE, "ns per packet", 1.0);
+    let mut c = Contest::new(TITLE, "ns per packet", 1.0).counted();
 
     let plain = (AtomicU64::new(0), AtomicU64::new(0));
     c.enter(Role::Floor, "plain increments", move |t, n| {

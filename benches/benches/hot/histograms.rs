@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options, threads: &[usize], section: &mut Section) {
     if !options.wants(TITLE) {
         return;
     }
-    let mut c = Contest::new(TITLE, "ns per sample", 1.0);
+    let mut c = Contest::new(TITLE, "ns per sample", 1.0).counted();
 
     let plain = AtomicU64::new(0);
     c.enter(Role::Floor, "plain HDR increment", move |t, n| {
@@ -162,6 +162,19 @@ fn prometheus(c: &mut Contest<'_>) {
         let step = |h: &mut Fast, ns| h.observe(ns as f64 / 1e9);
         let read = || own.with_snapshot(|s| s.count());
         samples(t, n, || own.clone(), step, drop, read)
+    });
+
+    let bounds = measured::metric::histogram::Thresholds::with_buckets(BOUNDS);
+    let own = measured::Histogram::with_metadata(bounds);
+    c.enter(Role::Peer, "measured, Histogram", move |t, n| {
+        let step = |h: &mut &measured::Histogram<11>, ns| h.get_metric().observe(ns as f64 / 1e9);
+        let read = || {
+            let all = own.get_metric();
+            let all = all.inner.read();
+            let buckets = all.buckets.iter().chain([&all.inf]);
+            buckets.map(|count| count.load(Relaxed)).sum()
+        };
+        samples(t, n, || &own, step, drop, read)
     });
 
     // A recorder of its own: the counters' contest installed the global one.

@@ -1,4 +1,5 @@
-//! The hot path beside its floor and its peers: packets counted, samples recorded, RTP packets taken in.
+//! The hot path beside its floor and its peers: packets counted, levels moved, samples recorded, series found by
+//! their labels, RTP packets taken in.
 //!
 //! Each on one thread and on all cores *with the same metric*: that is where shared cells show their price.
 
@@ -8,7 +9,11 @@
 )]
 
 mod counters;
+mod gauges;
 mod histograms;
+#[path = "../filled/labels.rs"]
+mod labels;
+mod lookups;
 mod streams;
 
 use std::io;
@@ -20,14 +25,16 @@ use media_metrics_benches::{machine, probe, say};
 
 fn main() -> io::Result<()> {
     let options = Options::from_args().map_err(io::Error::other)?;
-    say::note("hot: about two minutes (--quick: seconds)");
+    say::note("hot: about three minutes (--quick: seconds)");
     let threads: Vec<usize> = match machine::cores() {
         1 => vec![1],
         all => vec![1, all],
     };
     let mut section = Section::new("hot");
     counters::run(&options, &threads, &mut section);
+    gauges::run(&options, &threads, &mut section);
     histograms::run(&options, &threads, &mut section);
+    lookups::run(&options, &threads, &mut section);
     streams::run(&options, &threads, &mut section);
     if options.wants("instructions") {
         instructions(&mut section)?;

@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options, threads: &[usize], section: &mut Section) {
 }
 
 fn received(title: &str, generator: &Generator) -> Contest<'static> {
-    let mut c = Contest::new(title, "ns per packet", 1.0);
+    let mut c = Contest::new(title, "ns per packet", 1.0).counted();
     let len = generator.packet_len();
 
     let (total, source) = (AtomicU64::new(0), generator.clone());
@@ -132,7 +132,7 @@ fn received(title: &str, generator: &Generator) -> Contest<'static> {
 
 /// What LiveKit's forwarder keeps for each packet: the stream, packets and bytes of the node, latency.
 fn forwarded() -> Contest<'static> {
-    let mut c = Contest::new(FORWARD, "ns per packet", 1.0);
+    let mut c = Contest::new(FORWARD, "ns per packet", 1.0).counted();
     let samples = latencies();
     let sample = move |i: u64| samples[i as usize & (samples.len() - 1)];
     let source = Generator::video(1);

@@ -59,10 +59,15 @@ impl<T> Keys<T> {
         }
     }
 
-    /// Forgets what `is_over`: its aliases, and its own key if nobody holds it. Returns how many aliases.
+    /// Forgets what `is_over`: its aliases, and its own key if nobody holds it. Returns how many aliases, and what stays
+    /// because it `is_unseen`.
     ///
     /// Under a shard's lock nobody can take hold of what only that shard still leads to.
-    pub(super) fn forget(&self, is_over: impl Fn(&T) -> bool) -> usize {
+    pub(super) fn forget(
+        &self,
+        is_over: impl Fn(&T) -> bool,
+        is_unseen: impl Fn(&T) -> bool,
+    ) -> (usize, Vec<Arc<T>>) {
         let mut aliases = 0;
         for shard in &self.shards {
             let mut shard = write(shard);
@@ -70,11 +75,22 @@ impl<T> Keys<T> {
             shard.retain(|e| !(e.is_alias && is_over(&e.to)));
             aliases += before - shard.len();
         }
+        let mut unseen = Vec::new();
         for shard in &self.shards {
-            let is_held = |e: &Entry<T>| e.is_alias || Arc::strong_count(&e.to) > 1;
-            write(shard).retain(|e| is_held(e) || !is_over(&e.to));
+            write(shard).retain(|e| {
+                if e.is_alias || !is_over(&e.to) {
+                    return true;
+                }
+                // Not a mere look at the count: after this, all is seen that was done by who let go of it.
+                let is_held = Arc::get_mut(&mut e.to).is_none();
+                let stays = is_unseen(&e.to);
+                if stays {
+                    unseen.push(Arc::clone(&e.to));
+                }
+                is_held || stays
+            });
         }
-        aliases
+        (aliases, unseen)
     }
 
     fn shard(&self, key: &Key) -> Option<&RwLock<HashTable<Entry<T>>>> {
@@ -108,13 +124,20 @@ mod tests {
         keys.each(|_| seen += 1);
         assert_eq!(seen, 1, "an alias is no series");
 
-        assert_eq!(keys.forget(|_| false), 0);
+        let forget = |over, unseen| {
+            let (aliases, stay) = keys.forget(|_| over, |_| unseen);
+            (aliases, stay.len())
+        };
+        assert_eq!(forget(false, true), (0, 0));
         assert!(keys.get(&Key::from_name("alias")).is_some());
-        assert_eq!(keys.forget(|_| true), 1);
+        assert_eq!(forget(true, false), (1, 0));
         assert_eq!(keys.get(&Key::from_name("alias")), None);
         assert!(keys.get(&Key::from_name("own")).is_some(), "we hold it");
+        assert_eq!(forget(true, true), (0, 1), "held and unseen");
         drop(value);
-        assert_eq!(keys.forget(|_| true), 0);
+        assert_eq!(forget(true, true), (0, 1));
+        assert!(keys.get(&Key::from_name("own")).is_some(), "unseen");
+        assert_eq!(forget(true, false), (0, 0));
         assert_eq!(keys.get(&Key::from_name("own")), None);
     }
 }

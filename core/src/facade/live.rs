@@ -1,52 +1,39 @@
 //! What a handle does: record, and tell that it was used.
 //!
-//! Lives here: the functions behind `metrics::Counter`, `Gauge` and `Histogram`, and the mark by which idle
-//! series are known. Not here: when a series is idle (`recorder`).
-//!
-//! # The mark
-//! A record sets the mark if it is not set: mostly it is, so this is a load of a word that nobody writes. The
-//! sweep takes it off; found off for the whole time-out, the series is `OVER`: taken out of the registry, but
-//! neither its cells nor its index are anybody else's while a handle lives. A record that finds this puts the
-//! series back, with what it had counted. It looks *after* it has recorded, so nothing is lost in between.
+//! Lives here: the functions behind `metrics::Counter`, `Gauge` and `Histogram`. Not here: the mark by which idle series
+//! are known (`mark`), when a series is idle (`idle`).
 
-use std::sync::atomic::{AtomicU8, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use metrics::{CounterFn, GaugeFn, HistogramFn};
 
+use super::mark::Mark;
 use super::recorder::Facade;
 use crate::counter::Counter;
 use crate::desc::{Desc, Kind};
 use crate::gauge::Gauge;
 use crate::histogram::ExactHistogram;
 use crate::registry::{Handle, Series};
-use crate::sync::Relaxed;
-
-/// Recorded into since the last sweep.
-const USED: u8 = 0;
-/// Not recorded into since the last sweep.
-const UNUSED: u8 = 1;
-/// Idle, and out of the registry.
-const OVER: u8 = 2;
 
 /// What the macros' three kinds have in common.
 pub(super) trait Metric: Sized {
     const KIND: Kind;
 
-    /// `dropped` counts values that can't be recorded.
-    fn new(handle: Handle, desc: &Desc, dropped: &Counter) -> Self;
+    /// `not_finite` counts values that are in no sum.
+    fn new(handle: Handle, desc: &Desc, not_finite: &Counter) -> Self;
 
     fn handle(&self) -> &Handle;
+
+    /// What there is to publish, as a number that another record changes. Reads every thread's cells.
+    fn recorded(&self) -> u64;
 }
 
 /// A metric that somebody may use, and whether somebody does.
 #[derive(Debug)]
 pub(super) struct Live<M> {
     metric: M,
-    mark: AtomicU8,
-    /// When a sweep found the mark, in nanoseconds of the library's time. Written by sweeps alone.
-    used_ns: AtomicU64,
+    mark: Mark,
     facade: Weak<Facade>,
 }
 
@@ -54,8 +41,7 @@ impl<M: Metric> Live<M> {
     pub(super) fn new(metric: M, facade: Weak<Facade>) -> Self {
         Self {
             metric,
-            mark: AtomicU8::new(USED),
-            used_ns: AtomicU64::new(0),
+            mark: Mark::new(),
             facade,
         }
     }
@@ -67,8 +53,7 @@ impl<M: Metric> Live<M> {
     /// After each record.
     #[inline(always)]
     fn used(&self) {
-        // Relaxed: the mark orders nothing. What was recorded stays in its cell whatever is read here.
-        if self.mark.load(Relaxed) != USED {
+        if !self.mark.is_set() {
             self.mark_used();
         }
     }
@@ -76,8 +61,7 @@ impl<M: Metric> Live<M> {
     #[cold]
     #[inline(never)]
     fn mark_used(&self) {
-        let marked = self.mark.compare_exchange(UNUSED, USED, Relaxed, Relaxed);
-        if marked == Err(OVER)
+        if self.mark.set()
             && let Some(facade) = self.facade.upgrade()
         {
             facade.revive(self);
@@ -86,32 +70,24 @@ impl<M: Metric> Live<M> {
 
     /// Under the facade's lock: takes the mark off, and says whether it has been off for `timeout`.
     pub(super) fn is_idle(&self, now: Duration, timeout: Duration) -> bool {
-        let now_ns = nanoseconds(now);
-        match self.mark.compare_exchange(USED, UNUSED, Relaxed, Relaxed) {
-            Ok(_) => {
-                self.used_ns.store(now_ns, Relaxed); // Relaxed: only sweeps, under the lock
-                return false;
-            }
-            Err(OVER) => return false,
-            Err(_) => {}
-        }
-        let idle_ns = now_ns.saturating_sub(self.used_ns.load(Relaxed)); // Relaxed: as above
-        // Who recorded in between has set the mark, and the series stays.
-        idle_ns >= nanoseconds(timeout)
-            && self
-                .mark
-                .compare_exchange(UNUSED, OVER, Relaxed, Relaxed)
-                .is_ok()
+        let (now_ns, timeout_ns) = (nanoseconds(now), nanoseconds(timeout));
+        self.mark
+            .is_idle(now_ns, timeout_ns, || self.metric.recorded())
     }
 
-    /// Whether the series is out of the registry.
+    /// Under the facade's lock: whether the series is out of the registry.
     pub(super) fn is_over(&self) -> bool {
-        self.mark.load(Relaxed) == OVER // Relaxed: set under the facade's lock, as is who asks
+        self.mark.is_over()
+    }
+
+    /// Under the facade's lock, of a series that is over: whether no merge has published all of it.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.mark.is_unseen(self.metric.recorded())
     }
 
     /// Under the facade's lock: the series is back.
     pub(super) fn is_back(&self) {
-        self.mark.store(USED, Relaxed); // Relaxed: as above
+        self.mark.is_back();
     }
 }
 
@@ -138,6 +114,10 @@ impl Metric for Total {
 
     fn handle(&self) -> &Handle {
         self.counter.handle()
+    }
+
+    fn recorded(&self) -> u64 {
+        self.counter.total()
     }
 }
 
@@ -181,6 +161,13 @@ impl Metric for Gauge {
     fn handle(&self) -> &Handle {
         self.handle()
     }
+
+    /// The level: what leaves it as it was is no loss. Arithmetic may give the same NaN other bits each time.
+    fn recorded(&self) -> u64 {
+        let level = self.get();
+        let level = if level.is_nan() { f64::NAN } else { level };
+        level.to_bits()
+    }
 }
 
 impl GaugeFn for Live<Gauge> {
@@ -202,25 +189,29 @@ impl GaugeFn for Live<Gauge> {
     }
 }
 
-/// A histogram, and what counts its values that are no numbers.
+/// A histogram, and what counts its values that are in no sum.
 #[derive(Debug)]
 pub(super) struct Distribution {
     histogram: ExactHistogram,
-    dropped: Counter,
+    not_finite: Counter,
 }
 
 impl Metric for Distribution {
     const KIND: Kind = Kind::Histogram;
 
-    fn new(handle: Handle, desc: &Desc, dropped: &Counter) -> Self {
+    fn new(handle: Handle, desc: &Desc, not_finite: &Counter) -> Self {
         Self {
             histogram: ExactHistogram::new(handle, desc),
-            dropped: dropped.clone(),
+            not_finite: not_finite.clone(),
         }
     }
 
     fn handle(&self) -> &Handle {
         self.histogram.handle()
+    }
+
+    fn recorded(&self) -> u64 {
+        self.histogram.count()
     }
 }
 
@@ -233,7 +224,7 @@ impl HistogramFn for Live<Distribution> {
         let count = count as u64;
         self.metric.histogram.record_n(value, count);
         if !value.is_finite() {
-            self.metric.dropped.add(count);
+            self.metric.not_finite.add(count);
         }
         self.used();
     }

@@ -2,8 +2,9 @@
 //! process lands on this registry's shards.
 //!
 //! Lives here: what the macros ask for, who it belongs to, and when it is idle. In `names`: what a key is
-//! called. In `keys`: keys that are known. In `live`: what a handle does. In `options`: what the host says. In
-//! `recorder`: registration, descriptions, the end of idle series. Not here: exposition.
+//! called. In `keys`: keys that are known. In `live`: what a handle does. In `mark`: whether it is used; in
+//! `idle`: the end of series that are not. In `options`: what the host says. In `recorder`: registration,
+//! descriptions. Not here: exposition.
 //!
 //! ```
 //! use media_metrics_core::{Registry, facade};
@@ -30,7 +31,9 @@
 //!   keeps for itself get another: `__x` is `_x`, a histogram's `le` is `exported_le`.
 //! - **Kind**: the first that a name is used as. Used as another, it is refused, counted, and does nothing; so are
 //!   names of families that the library or the host records itself.
-//! - **Histogram**: exact at the bounds that [`Builder`] gives it, else at [`DEFAULT_BOUNDS`].
+//! - **Histogram**: exact at the bounds that [`Builder`] gives it, else at [`DEFAULT_BOUNDS`]. Infinite values, and what
+//!   is no number, count in the buckets that metrics-exporter-prometheus counts them in, but not in the sum, which
+//!   there is lost from then on.
 //! - **Limits**: a series too many goes to `{overflow="true"}` of its family, as does every further one; a name
 //!   too many (the 1,025th) is refused. Both are counted.
 //! - **Idle**: see [`Builder::idle_timeout`].
@@ -41,15 +44,16 @@
 //! first, and counts a reference up and down.
 
 mod error;
+mod idle;
 mod keys;
 mod live;
+mod mark;
 mod names;
 mod options;
 mod recorder;
 
 pub use error::InstallError;
 pub use options::{Builder, DEFAULT_BOUNDS, Matcher};
-pub(crate) use recorder::Facade;
 pub use recorder::Recorder;
 
 use crate::registry::Registry;

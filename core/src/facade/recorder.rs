@@ -1,7 +1,7 @@
-//! The recorder: who a key belongs to, what a name means, when a series is idle.
+//! The recorder: who a key belongs to, what a name means.
 //!
-//! Lives here: registration, descriptions, the sweep, and their counts. Not here: recording (`live`), look-up
-//! (`keys`), text (`names`).
+//! Lives here: registration, descriptions, and their counts. Not here: recording (`live`), look-up (`keys`), text
+//! (`names`), the end of idle series (`idle`).
 //!
 //! # Locks
 //! `cold` is held while anything is made, swept or put back; under it the registry's table or a shard of keys,
@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use metrics::{Key, KeyName, Metadata, SharedString, Unit};
 
@@ -19,12 +19,11 @@ use super::live::{Distribution, Live, Metric, Total};
 use super::names::{self, Identity};
 use super::options::{Builder, Options};
 use crate::catalog;
-use crate::clock::uptime_at;
 use crate::counter::Counter;
 use crate::desc::{Desc, Kind};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
-use crate::registry::shared::{other_values, own_counter};
+use crate::registry::registration::{other_values, own_counter};
 use crate::registry::table::Purpose;
 use crate::registry::{Registry, Shared};
 
@@ -49,7 +48,7 @@ const MAX_ALIAS_BYTES: usize = 4_096;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Recorder {
-    facade: Arc<Facade>,
+    pub(super) facade: Arc<Facade>,
 }
 
 impl Recorder {
@@ -71,7 +70,8 @@ impl Recorder {
             counts,
             me: Weak::clone(me),
         });
-        shared.add_facade(Arc::downgrade(&facade));
+        let expiring = Arc::downgrade(&facade);
+        shared.add_expiring(expiring);
         Ok(Self { facade })
     }
 }
@@ -107,23 +107,23 @@ impl metrics::Recorder for Recorder {
 
 /// What the clones of a recorder share.
 #[derive(Debug)]
-pub(crate) struct Facade {
-    shared: Arc<Shared>,
-    options: Options,
-    counters: Keys<Live<Total>>,
-    gauges: Keys<Live<Gauge>>,
-    histograms: Keys<Live<Distribution>>,
+pub(super) struct Facade {
+    pub(super) shared: Arc<Shared>,
+    pub(super) options: Options,
+    pub(super) counters: Keys<Live<Total>>,
+    pub(super) gauges: Keys<Live<Gauge>>,
+    pub(super) histograms: Keys<Live<Distribution>>,
     cold: Mutex<Cold>,
-    counts: Counts,
+    pub(super) counts: Counts,
     me: Weak<Self>,
 }
 
 /// What is behind the lock of everything that is not a look-up.
 #[derive(Debug, Default)]
-struct Cold {
+pub(super) struct Cold {
     names: HashMap<String, Name>,
-    aliases: usize,
-    next_sweep: Duration,
+    pub(super) aliases: usize,
+    pub(super) next_sweep: Duration,
 }
 
 /// What is known of a name.
@@ -137,13 +137,13 @@ struct Name {
 
 /// What the recorder says of itself.
 #[derive(Debug)]
-struct Counts {
+pub(super) struct Counts {
     kind: Counter,
-    taken: Counter,
+    pub(super) taken: Counter,
     bad_key: Counter,
     full: Counter,
-    dropped: Counter,
-    expired: Counter,
+    not_finite: Counter,
+    pub(super) expired: Counter,
 }
 
 impl Counts {
@@ -157,14 +157,14 @@ impl Counts {
             taken: counter(refused, &["taken"])?,
             bad_key: counter(refused, &["bad_key"])?,
             full: counter(refused, &["full"])?,
-            dropped: counter(&catalog::FACADE_VALUES_DROPPED, &[])?,
+            not_finite: counter(&catalog::FACADE_NOT_FINITE, &[])?,
             expired: counter(&catalog::FACADE_EXPIRED, &[])?,
         })
     }
 }
 
 impl Facade {
-    fn cold(&self) -> MutexGuard<'_, Cold> {
+    pub(super) fn cold(&self) -> MutexGuard<'_, Cold> {
         // A panic elsewhere did not spoil it; see the registry's.
         self.cold.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,7 +195,7 @@ impl Facade {
         let pairs = identity.pairs();
         let live = match self.shared.handle(&desc, M::KIND, &pairs, Purpose::Host) {
             Ok(handle) => {
-                let metric = M::new(handle, &desc, &self.counts.dropped);
+                let metric = M::new(handle, &desc, &self.counts.not_finite);
                 let live = Arc::new(Live::new(metric, Weak::clone(&self.me)));
                 keys.insert(own.clone(), Arc::clone(&live), false);
                 self.alias(&mut cold, keys, key, &own, &live);
@@ -227,9 +227,9 @@ impl Facade {
             self.put_back(&live);
             return Ok(live);
         }
-        let handle = self.shared.handle(desc, M::KIND, &others, Purpose::Reserve);
+        let handle = self.shared.own_handle(desc, &others);
         let handle = handle.map_err(|_| &self.counts.full)?;
-        let metric = M::new(handle, desc, &self.counts.dropped);
+        let metric = M::new(handle, desc, &self.counts.not_finite);
         let live = Arc::new(Live::new(metric, Weak::clone(&self.me)));
         keys.insert(own, Arc::clone(&live), false);
         Ok(live)
@@ -292,55 +292,6 @@ impl Facade {
             known.desc = Some(desc);
         }
     }
-
-    /// A record found its series taken out for being idle.
-    pub(super) fn revive<M: Metric>(&self, live: &Live<M>) {
-        let _cold = self.cold();
-        self.put_back(live);
-    }
-
-    /// Under the lock.
-    fn put_back<M: Metric>(&self, live: &Live<M>) {
-        if live.is_over() {
-            if !self.shared.table().restore(live.series()) {
-                self.counts.taken.inc();
-            }
-            live.is_back();
-        }
-    }
-
-    /// Lets idle series go; with each merge.
-    pub(crate) fn expire(&self, now: Instant) {
-        let Some(timeout) = self.options.idle_timeout else {
-            return;
-        };
-        let now = uptime_at(now);
-        let mut cold = self.cold();
-        if now < cold.next_sweep {
-            return;
-        }
-        cold.next_sweep = now.saturating_add(timeout / 16);
-        cold.aliases -= self.sweep(&self.counters, now, timeout)
-            + self.sweep(&self.gauges, now, timeout)
-            + self.sweep(&self.histograms, now, timeout);
-    }
-
-    /// Under the lock. Returns how many aliases went.
-    fn sweep<M: Metric>(&self, keys: &Keys<Live<M>>, now: Duration, timeout: Duration) -> usize {
-        let mut idle = Vec::new();
-        keys.each(|live| {
-            if live.is_idle(now, timeout) {
-                idle.push(Arc::clone(live));
-            }
-        });
-        if !idle.is_empty() {
-            let mut table = self.shared.table();
-            let gone = idle.iter().filter(|live| table.remove(live.series()));
-            self.counts.expired.add(gone.count() as u64);
-        }
-        drop(idle);
-        keys.forget(Live::is_over)
-    }
 }
 
 /// Whether the name is that of a family of the library's own, or of a part of one: which may be registered only
@@ -363,106 +314,5 @@ impl Name {
             }
             None => desc,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::snapshot::Snapshot;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    /// A recorder with a time-out of a minute, and a sweep at `start` plus so many seconds.
-    struct Idle {
-        registry: Registry,
-        recorder: Recorder,
-        start: Instant,
-    }
-
-    impl Idle {
-        fn new() -> Self {
-            let registry = Registry::new().unwrap();
-            let builder = Recorder::builder(&registry).idle_timeout(MINUTE);
-            let recorder = builder.build().unwrap();
-            // Sweeps of merges, which go by the real clock, are not due before these.
-            let start = Instant::now() + 100 * MINUTE;
-            recorder.facade.expire(start);
-            Self {
-                registry,
-                recorder,
-                start,
-            }
-        }
-
-        fn sweep(&self, seconds: u64) {
-            let at = self.start + Duration::from_secs(seconds);
-            self.recorder.facade.expire(at);
-        }
-
-        fn counter(&self) -> metrics::Counter {
-            metrics::with_local_recorder(&self.recorder, || metrics::counter!("c.total"))
-        }
-
-        fn total(&self) -> Option<u64> {
-            counter(&self.registry.collect(), "c_total")
-        }
-    }
-
-    fn counter(snapshot: &Snapshot, name: &str) -> Option<u64> {
-        snapshot.counter(name, &[])
-    }
-
-    #[test]
-    fn a_series_goes_a_timeout_after_its_last_use() {
-        let idle = Idle::new();
-        idle.counter().increment(3);
-        idle.sweep(10); // used at some time before
-        idle.sweep(69);
-        assert_eq!(idle.total(), Some(3));
-        idle.counter().increment(0);
-        idle.sweep(79); // used
-        idle.sweep(138);
-        assert_eq!(idle.total(), Some(3), "used by adding nothing, too");
-        idle.sweep(142);
-        assert_eq!(idle.total(), None);
-        let snapshot = idle.registry.collect();
-        let expired = counter(&snapshot, "media_metrics_facade_series_expired_total");
-        assert_eq!(expired, Some(1));
-        idle.counter().increment(2);
-        assert_eq!(idle.total(), Some(2), "a new beginning");
-    }
-
-    #[test]
-    fn sweeps_are_a_sixteenth_of_the_timeout_apart() {
-        let idle = Idle::new();
-        idle.counter().increment(1);
-        idle.sweep(4);
-        idle.counter().increment(1);
-        idle.sweep(7); // too soon
-        idle.sweep(8);
-        idle.sweep(67);
-        assert_eq!(idle.total(), Some(2), "59 s since it was seen at 8 s");
-        idle.sweep(71);
-        assert_eq!(idle.total(), None);
-    }
-
-    #[test]
-    fn memory_of_what_is_over_is_given_back() {
-        let idle = Idle::new();
-        let held = idle.counter();
-        held.increment(1);
-        assert_eq!(idle.recorder.facade.cold().aliases, 1);
-        idle.sweep(10);
-        idle.sweep(80);
-        let known = |idle: &Idle| {
-            let mut known = 0;
-            idle.recorder.facade.counters.each(|_| known += 1);
-            (known, idle.recorder.facade.cold().aliases)
-        };
-        assert_eq!(known(&idle), (1, 0), "held by the program");
-        drop(held);
-        idle.sweep(90);
-        assert_eq!(known(&idle), (0, 0));
     }
 }

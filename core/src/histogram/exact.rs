@@ -9,11 +9,12 @@
 
 use std::sync::Arc;
 
-use super::record::{CLAMPED, HEADER, SUM, array_len, own_array};
+use super::array::{CLAMPED, HEADER, SUM, array_len, own_array};
 use super::snapshot::bucket_of;
 use crate::cell::Cell;
 use crate::desc::Desc;
-use crate::registry::{Address, Handle, Series};
+use crate::registry::{Handle, Series};
+use crate::shard::Address;
 
 /// A distribution over given bounds, that any thread may record into. Made by
 /// [`Registry::exact_histogram`](crate::Registry::exact_histogram).
@@ -23,7 +24,8 @@ use crate::registry::{Address, Handle, Series};
 ///   record, whatever other threads do.
 /// - **Memory**: 8 bytes a bound and thread that records, and 24 more.
 /// - **Error**: none in the counts; the sum is an `f64` for each thread.
-/// - **Errors, panics**: none. A value that is not finite is not recorded, and counted apart.
+/// - **Errors, panics**: none. A value that is not finite counts in the bucket that it belongs to (`+Inf`, and what is no
+///   number, in the last, `-Inf` in the first), but not in the sum, which it would spoil for ever; and it is counted apart.
 ///
 /// ```
 /// use media_metrics_core::{Desc, Registry};
@@ -89,13 +91,13 @@ impl ExactHistogram {
 
     /// Adds to this thread's array.
     fn add(&self, array: &[Cell], value: f64, n: u64) {
-        if !value.is_finite() {
-            return array[CLAMPED].add(n);
-        }
         // In bounds: there is a bucket for each bound, and one more.
         if let Some(cell) = array.get(HEADER + bucket_of(&self.bounds, value)) {
             cell.add(n);
-            array[SUM].add_f64(value * n as f64);
+            match value.is_finite() {
+                true => array[SUM].add_f64(value * n as f64),
+                false => array[CLAMPED].add(n),
+            }
         }
     }
 
@@ -111,6 +113,16 @@ impl ExactHistogram {
                 array[SUM].add_f64(sum);
             }
         });
+    }
+
+    /// Values that all threads recorded up to now; wraps. Reads every thread's array.
+    #[cfg(feature = "facade")]
+    pub(crate) fn count(&self) -> u64 {
+        let Series { index, .. } = **self.handle.series();
+        let shards = self.handle.home().shards().iter();
+        let arrays = shards.filter_map(|shard| shard.buckets(index, self.len));
+        let cells = arrays.flat_map(|array| array.iter().skip(HEADER));
+        cells.fold(0, |sum, cell| sum.wrapping_add(cell.get()))
     }
 
     pub(crate) const fn handle(&self) -> &Handle {

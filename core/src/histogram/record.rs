@@ -1,32 +1,22 @@
 //! The recording side of a histogram: one writer per thread.
 //!
-//! Lives here: the public handles, and where in a bucket array what stands. Not here: merging
-//! (`reporter`), quantiles (`snapshot`).
+//! Lives here: the public handles. Not here: where in a bucket array what stands (`array`), merging (`reporter`),
+//! quantiles (`snapshot`).
 
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::array::{CLAMPED, HEADER, SUM, array_len, own_array};
 use super::{Layout, named};
 use crate::cell::Cell;
 use crate::desc::Desc;
-use crate::registry::{Address, Handle};
+use crate::registry::Handle;
 use crate::shard::attach::Attachment;
-use crate::shard::{BucketSlot, Shard};
-use crate::sync::Relaxed;
-
-/// Cells in front of the buckets: the sum, and how many samples were above the maximum.
-pub(crate) const SUM: usize = 0;
-pub(crate) const CLAMPED: usize = 1;
-pub(crate) const HEADER: usize = 2;
+use crate::shard::{Address, Shard};
 
 /// The id of no stream: theirs begin at 1.
 const NOBODY: u64 = 0;
-
-/// Cells of one thread's array, what may stand in front of it not included.
-pub(crate) const fn array_len(layout: Layout) -> usize {
-    HEADER + layout.len()
-}
 
 /// A distribution that any thread may record into.
 ///
@@ -37,7 +27,7 @@ pub(crate) const fn array_len(layout: Layout) -> usize {
 /// - **Cost**: about a nanosecond, the same whatever other threads do: no locked instruction, no
 ///   allocation (but a thread's first record), no system call.
 /// - **Range**: a value above the layout's maximum counts as the maximum, and is counted apart. The sum
-///   wraps at 2^64.
+///   wraps at 2^64, and so does what one thread counts in a bucket; counts of several threads stop there.
 /// - **Error**: see [`Layout`].
 /// - **Errors, panics**: none.
 #[derive(Clone, Debug)]
@@ -200,23 +190,6 @@ impl Histogram {
     pub(crate) const fn handle(&self) -> &Handle {
         &self.handle
     }
-}
-
-/// This thread's array of a series; null if the thread has to look for its shard first, or to make it.
-///
-/// # Safety
-/// The caller holds a handle of the series, and got the address from its [`Handle::slot_address`].
-#[inline(always)]
-pub(super) unsafe fn own_array(address: Address) -> *const Cell {
-    // SAFETY: by the caller's promise.
-    let Some(slot) = (unsafe { address.own_cell() }) else {
-        return ptr::null();
-    };
-    // SAFETY: this is the address of a slot, of the size and alignment of a cell; the second half of a slab
-    // holds slots and nothing else, null or set.
-    let slot = unsafe { &*ptr::from_ref(slot).cast::<BucketSlot>() };
-    // Relaxed: stored by this thread, or by an earlier owner of the shard, and then the hand-over orders it.
-    slot.load(Relaxed)
 }
 
 /// Adds `n` samples to an array.

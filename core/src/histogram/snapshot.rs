@@ -7,6 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Layout;
+use super::cuts::Cuts;
+use super::native::{NativeCounts, NativeCuts};
 use super::summary::{Buckets, Summary};
 use crate::desc::Desc;
 use crate::error::ConvertError;
@@ -19,11 +21,12 @@ use crate::exemplar::Exemplar;
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistogramSnapshot {
     layout: Layout,
-    /// For each bound of the description: how many leading buckets lie at or below it.
-    splits: Arc<[u32]>,
+    cuts: Arc<Cuts>,
     counts: Vec<u64>,
     /// Cumulative, for each bound, then the total: made once by the merge, read by every encoding.
     classic: Vec<u64>,
+    /// Made with them, if the family has native buckets.
+    native: NativeCounts,
     sum: Sum,
     clamped: u64,
     /// Ascending by value.
@@ -71,15 +74,16 @@ pub(crate) struct Part<C> {
 }
 
 impl HistogramSnapshot {
-    /// An empty histogram of a family with these [`splits`].
-    pub(crate) fn empty(desc: &Desc, splits: Arc<[u32]>) -> Self {
+    /// An empty histogram of a family with these cuts.
+    pub(crate) fn empty(desc: &Desc, cuts: Arc<Cuts>) -> Self {
         let layout = desc.layout();
-        let classic = vec![0; splits.len() + 1];
+        let classic = vec![0; cuts.classic.len() + 1];
         Self {
             layout,
-            splits,
+            cuts,
             counts: vec![0; layout.len()],
             classic,
+            native: NativeCounts::default(),
             sum: Sum::zero(desc),
             clamped: 0,
             exemplars: Vec::new(),
@@ -88,7 +92,7 @@ impl HistogramSnapshot {
 
     /// The histogram of these samples, in recorded units.
     pub(crate) fn of_samples(desc: &Desc, samples: &[u64]) -> Self {
-        let mut h = Self::empty(desc, splits(desc));
+        let mut h = Self::empty(desc, Arc::new(Cuts::new(desc)));
         let max = h.layout.max_value();
         for &value in samples {
             let (at, kept) = match &mut h.sum {
@@ -113,7 +117,7 @@ impl HistogramSnapshot {
 
     /// The exact histogram with these counts of its buckets; what is beyond the last bucket is left out.
     pub(crate) fn of_counts(desc: &Desc, counts: &[u64], sum: f64) -> Self {
-        let mut h = Self::empty(desc, splits(desc));
+        let mut h = Self::empty(desc, Arc::new(Cuts::new(desc)));
         h.counts.iter_mut().zip(counts).for_each(|(to, &n)| *to = n);
         h.sum = Sum::Exact(sum);
         h.accumulate();
@@ -150,11 +154,8 @@ impl HistogramSnapshot {
 
     fn accumulate(&mut self) {
         let (mut at, mut total) = (0, 0);
-        let ends = self
-            .splits
-            .iter()
-            .map(|&s| s as usize)
-            .chain([self.counts.len()]);
+        let ends = self.cuts.classic.iter().map(|&s| s as usize);
+        let ends = ends.chain([self.counts.len()]);
         for (cumulative, end) in self.classic.iter_mut().zip(ends) {
             let counts = self.counts.get(at..end).unwrap_or_default();
             total = counts
@@ -162,6 +163,10 @@ impl HistogramSnapshot {
                 .fold(total, |sum: u64, n| sum.saturating_add(*n));
             at = at.max(end);
             *cumulative = total;
+        }
+        if let Some(cuts) = &self.cuts.native {
+            let occupied = occupied(&self.cuts.classic, &self.classic, self.counts.len());
+            self.native.recount(cuts, &self.counts, occupied);
         }
     }
 
@@ -228,7 +233,7 @@ impl HistogramSnapshot {
     }
 
     /// Samples above the layout's maximum: they count in the top bucket. Of an exact histogram: values that
-    /// were no numbers, or infinite, and count nowhere.
+    /// were no numbers, or infinite: they count in their buckets, and not in the sum.
     #[must_use]
     pub const fn clamped(&self) -> u64 {
         self.clamped
@@ -242,15 +247,9 @@ impl HistogramSnapshot {
         self.classic.iter().copied()
     }
 
-    /// Buckets of the layout among which all samples are: those between two bounds that hold a sample.
-    pub(super) fn occupied(&self) -> impl Iterator<Item = Range<usize>> {
-        let ends = self.splits.iter().map(|&s| s as usize);
-        let ends = ends.chain([self.counts.len()]);
-        let mut before = (0, 0);
-        ends.zip(self.classic()).filter_map(move |(end, below)| {
-            let (start, least) = std::mem::replace(&mut before, (end, below));
-            (below > least).then_some(start..end)
-        })
+    /// Counts of exponential buckets, and what these are; `None` if the family has none.
+    pub(super) fn native(&self) -> Option<(&NativeCuts, &NativeCounts)> {
+        Some((self.cuts.native.as_ref()?, &self.native))
     }
 
     /// What was recorded between `earlier`, a snapshot of the same series, and this: buckets of the
@@ -277,10 +276,11 @@ impl HistogramSnapshot {
         &'a self,
         earlier: Option<&'a Self>,
     ) -> impl Iterator<Item = (usize, u64)> + 'a {
-        let earlier = earlier.filter(|e| e.layout == self.layout && e.splits == self.splits);
+        let earlier =
+            earlier.filter(|e| e.layout == self.layout && e.cuts.classic == self.cuts.classic);
         let mut below = (0, 0);
         let mut start = 0;
-        let ends = self.splits.iter().map(|&s| s as usize);
+        let ends = self.cuts.classic.iter().map(|&s| s as usize);
         let ends = ends.chain([self.counts.len()]).enumerate();
         let grown = ends.filter_map(move |(i, end)| {
             let at = |h: &Self| h.classic.get(i).copied().unwrap_or(0);
@@ -343,31 +343,22 @@ impl HistogramSnapshot {
     }
 }
 
-/// The bucket of an exact histogram that takes `value`: that of the first bound which is not below it.
+/// Buckets of a layout of `len` among which all samples are: those between two of these `splits` that hold a sample,
+/// as these cumulative counts say.
+fn occupied(splits: &[u32], classic: &[u64], len: usize) -> impl Iterator<Item = Range<usize>> {
+    let ends = splits.iter().map(|&s| s as usize).chain([len]);
+    let mut before = (0, 0);
+    ends.zip(classic).filter_map(move |(end, &below)| {
+        let (start, least) = std::mem::replace(&mut before, (end, below));
+        (below > least).then_some(start..end)
+    })
+}
+
+/// The bucket of an exact histogram that takes `value`: that of the first bound which is not below it. What is no number
+/// is below no bound.
 pub(crate) fn bucket_of(bounds: &[f64], value: f64) -> usize {
-    bounds.partition_point(|&bound| bound < value)
-}
-
-/// For each bound of a description: how many leading buckets lie at or below it.
-pub(crate) fn splits(desc: &Desc) -> Arc<[u32]> {
-    if desc.is_exact() {
-        return (1..=desc.bounds().len() as u32).collect();
-    }
-    let layout = desc.layout();
-    let scale = desc.recorded_per_unit();
-    // A bound like 0.1 s is not exactly 10^8 ns in binary: round to the nearest recorded unit.
-    desc.bounds()
-        .iter()
-        .map(|b| layout.split(round_if_close(b * scale)) as u32)
-        .collect()
-}
-
-/// The nearest whole number if it is within a few units in the last place, else the number itself.
-fn round_if_close(v: f64) -> f64 {
-    let rounded = v.round();
-    if (v - rounded).abs() <= v.abs() * 4.0 * f64::EPSILON {
-        rounded
-    } else {
-        v
+    match value.is_nan() {
+        true => bounds.len(),
+        false => bounds.partition_point(|&bound| bound < value),
     }
 }

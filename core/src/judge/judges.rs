@@ -40,10 +40,11 @@ impl Judges {
         self.judged.len()
     }
 
-    /// Adopts new ones, forgets streams that ended, judges windows that are long enough.
-    pub(crate) fn tick(&mut self, shared: &Shared, at: Duration) {
+    /// Adopts new ones, forgets streams that ended, judges windows that are long enough. The qualities of
+    /// participants, if those are judged with this tick.
+    pub(crate) fn tick(&mut self, shared: &Shared, at: Duration) -> Vec<Quality> {
         let (length, period) = (shared.quality_window(), shared.period());
-        while let Some(mut new) = shared.new_judged.pop() {
+        while let Some(mut new) = shared.books.new.pop() {
             new.stagger(length);
             self.judged.push(new);
         }
@@ -60,8 +61,9 @@ impl Judges {
                 .for_each(|j| j.tick(at, length, period)),
         }
         let rhythm = self.participants.get_or_insert(Rhythm::new(Duration::ZERO));
-        if rhythm.ends(at, length, period) {
-            self.judge_participants(shared);
+        match rhythm.ends(at, length, period) {
+            true => self.judge_participants(shared),
+            false => Vec::new(),
         }
     }
 
@@ -88,9 +90,9 @@ impl Judges {
     }
 
     /// A participant is as well off as the worst of their streams.
-    fn judge_participants(&self, shared: &Shared) {
-        let Some(metrics) = shared.participant_metrics() else {
-            return; // nobody has been named
+    fn judge_participants(&self, shared: &Shared) -> Vec<Quality> {
+        let Some(metrics) = shared.books.participants() else {
+            return Vec::new(); // nobody has been named
         };
         let all = self.participants();
         for (participant, quality) in &all {
@@ -98,10 +100,7 @@ impl Judges {
         }
         let qualities: Vec<Quality> = all.iter().filter_map(|(_, quality)| *quality).collect();
         metrics.record(&qualities);
-        #[cfg(feature = "livekit")]
-        if let Some(livekit) = shared.livekit_quality.get() {
-            qualities.iter().for_each(|quality| livekit.record(quality));
-        }
+        qualities
     }
 
     fn participants(&self) -> Vec<(Participant, Option<Quality>)> {
@@ -120,8 +119,8 @@ impl Judges {
             .collect()
     }
 
-    /// The quality of each scored stream, by the stream's id.
-    pub(crate) fn qualities(&self) -> HashMap<u64, Quality> {
+    /// The id and quality of each scored stream.
+    pub(crate) fn qualities(&self) -> Vec<(u64, Quality)> {
         let all = self.judged.iter();
         all.map(|judged| (judged.id(), judged.quality())).collect()
     }

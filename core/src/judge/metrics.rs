@@ -11,8 +11,8 @@ use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::quality::{Quality, Rating, Reason};
-use crate::registry::Handle;
-use crate::registry::table::{Purpose, Table};
+use crate::registry::Table;
+use crate::registry::registration::own_handle;
 use crate::shard::attach::Home;
 
 /// Recorded units of a score and of a MOS: see the catalog.
@@ -39,12 +39,12 @@ impl QualityMetrics {
         let mut reasons = Vec::with_capacity(Reason::ALL.len());
         for reason in Reason::ALL {
             let values = [values, &[reason.as_str()]].concat();
-            let handle = handle(table, home, &with_reason, &values)?;
+            let handle = own_handle(table, home, &with_reason, &values)?;
             reasons.push((reason, Counter::new(handle)));
         }
         let mut histogram = |desc: &Desc| {
             let desc = desc.clone().with_label_names(names.clone());
-            let handle = handle(table, home, &desc, values)?;
+            let handle = own_handle(table, home, &desc, values)?;
             Ok::<_, RegisterError>(Histogram::new(handle, &desc))
         };
         Ok(Self {
@@ -81,12 +81,12 @@ impl ParticipantMetrics {
         let mut rated = Vec::with_capacity(Rating::ALL.len());
         for rating in Rating::ALL {
             let name = rating.as_str().to_ascii_lowercase();
-            let handle = handle(table, home, &catalog::PARTICIPANTS_RATED, &[&name])?;
-            let given = self::handle(table, home, &catalog::PARTICIPANT_RATINGS, &[&name])?;
+            let handle = own_handle(table, home, &catalog::PARTICIPANTS_RATED, &[&name])?;
+            let given = own_handle(table, home, &catalog::PARTICIPANT_RATINGS, &[&name])?;
             rated.push((rating, Gauge::new(handle), Counter::new(given)));
         }
         let mut histogram = |desc: &Desc| {
-            let handle = handle(table, home, desc, &[])?;
+            let handle = own_handle(table, home, desc, &[])?;
             Ok::<_, RegisterError>(Histogram::new(handle, desc))
         };
         Ok(Self {
@@ -122,14 +122,4 @@ pub(crate) fn with_reason(names: &LabelNames) -> Desc {
 fn recorded(quality: &Quality) -> (u64, u64) {
     let score = (quality.score * SCORE_UNITS).round() as u64;
     (score, (quality.mos * MOS_UNITS).round() as u64)
-}
-
-fn handle(
-    table: &mut Table,
-    home: &Arc<Home>,
-    desc: &Desc,
-    values: &[&str],
-) -> Result<Handle, RegisterError> {
-    let series = table.series(desc, desc.kind(), values, Purpose::Reserve)?;
-    Ok(Handle::new(home, &series))
 }

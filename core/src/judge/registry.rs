@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    Judged, Participant, ParticipantSnapshot, QualityControl, QualityMetrics, Reading, Source,
-};
+use super::metrics::QualityMetrics;
+use super::subject::{Judged, Reading, Source};
+use super::{Participant, ParticipantSnapshot, QualityControl};
 use crate::clock::uptime;
 use crate::error::RegisterError;
 use crate::quality::Config;
@@ -90,12 +90,12 @@ impl Registry {
         let shared = &self.shared;
         let values: Vec<&str> = group.iter().map(|v| &**v).collect();
         let metrics = shared.group_of(
-            &mut shared.quality_groups(),
+            &mut shared.books.groups(),
             |metrics: &QualityMetrics| is_named(&metrics.values, &values),
             |table, names, _| QualityMetrics::new(table, &shared.home, names, &values),
         )?;
         if participant.is_some() {
-            shared.make_participant_metrics()?;
+            shared.books.make_participants(shared)?;
         }
         let control = QualityControl::new();
         let participant = participant.cloned();
@@ -108,7 +108,7 @@ impl Registry {
             participant,
             uptime(),
         );
-        shared.new_judged.push(Box::new(judged));
+        shared.books.new.push(Box::new(judged));
         Ok(control)
     }
 

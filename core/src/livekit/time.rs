@@ -3,9 +3,10 @@
 //! Lives here: the type, conversions, the clock. Not here: who may read the clock (hosts and the scheduler;
 //! everything else gets the time as an argument).
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::messages::Timestamp;
+use crate::wall::since_1970;
 
 const NS_PER_MS: i64 = 1_000_000;
 const NS_PER_S: i64 = 1_000_000_000;
@@ -96,11 +97,8 @@ impl Clock {
     /// A clock that is right now.
     #[must_use]
     pub fn new() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Self {
-            wall: ServerTime(0).after(since),
+            wall: ServerTime(0).after(since_1970(SystemTime::now())),
             monotonic: Instant::now(),
         }
     }

@@ -3,10 +3,16 @@
 //! Run with `cargo xtask loom`. Each model lists what it must have seen, so that it can't be green for
 //! having gone nowhere; `cargo xtask weaken` weakens each ordering that it proves and sees it turn red.
 
+mod buckets;
+#[cfg(feature = "livekit")]
+mod gate;
 mod hand_over;
+mod level;
 mod mailbox;
+mod mark;
 mod reuse;
 mod sequence;
+mod sole;
 mod stream_end;
 
 use std::collections::BTreeSet;

@@ -162,6 +162,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "plain arithmetic, ten thousand steps")]
     fn fractions_of_a_bit_are_kept() {
         let mut steps = Steps::new(ms(0));
         (0..10_000).for_each(|i| assert!(steps.set(ms(i), 999.0)));

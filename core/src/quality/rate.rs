@@ -218,6 +218,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "plain arithmetic, many counts")]
     fn a_full_count_halves_all() {
         let mut rates = counted(&[(100.0, 40_000)]);
         (0..60_000).for_each(|_| rates.count(50.0));
@@ -227,6 +228,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "plain arithmetic, many windows")]
     fn the_past_is_forgotten_by_halves() {
         let mut forgetful = Config::inbound(8.0);
         let mut stubborn = forgetful;

@@ -1,21 +1,25 @@
 //! Label groups: what the totals of streams are folded into.
 //!
-//! Lives here: a group's own series. Not here: folding (`reporter::fold`).
+//! Lives here: a group's own series, and the registry's methods about received streams. Not here: folding
+//! (`reporter::fold`).
 
 use std::sync::{Arc, OnceLock};
 
 use crate::catalog;
 use crate::counter::Counter;
-use crate::desc::{Desc, Kind, LabelNames};
+use crate::desc::{Desc, LabelNames};
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
 use crate::reporter::stream_windows::WindowMetrics;
 use crate::rtp::BurstStats;
 use crate::shard::attach::Home;
+use crate::stream::block::Block;
+use crate::stream::{Stream, StreamConfig, StreamSnapshot};
 
-use super::Handle;
-use super::table::{Purpose, Table};
+use super::registration::own_handle;
+use super::shared::is_named;
+use super::{Registry, Table};
 
 /// A label group of streams: all streams of one direction and kind, say. Cheap to clone.
 ///
@@ -79,12 +83,11 @@ impl GroupMetrics {
         values: &[&str],
         index: u32,
     ) -> Result<Self, RegisterError> {
-        let mut handle = |desc: &Desc, kind| {
+        let mut handle = |desc: &Desc| {
             let desc = desc.clone().with_label_names(names.clone());
-            let series = table.series(&desc, kind, values, Purpose::Reserve)?;
-            Ok::<_, RegisterError>(Handle::new(home, &series))
+            own_handle(table, home, &desc, values)
         };
-        let mut counter = |desc| handle(desc, Kind::Counter).map(Counter::new);
+        let mut counter = |desc: &Desc| handle(desc).map(Counter::new);
         Ok(Self {
             index,
             values: values.iter().map(|v| Box::from(*v)).collect(),
@@ -112,14 +115,14 @@ impl GroupMetrics {
             burst_lost: counter(&catalog::RTP_BURST_LOST)?,
             started: counter(&catalog::RTP_STARTED)?,
             ended: counter(&catalog::RTP_ENDED)?,
-            streams: handle(&catalog::RTP_STREAMS, Kind::Gauge).map(Gauge::new)?,
-            interval_loss: handle(&catalog::RTP_INTERVAL_LOSS, Kind::Histogram)
+            streams: handle(&catalog::RTP_STREAMS).map(Gauge::new)?,
+            interval_loss: handle(&catalog::RTP_INTERVAL_LOSS)
                 .map(|h| Histogram::new(h, &catalog::RTP_INTERVAL_LOSS))?,
-            reordering_depth: handle(&catalog::RTP_REORDERING_DEPTH, Kind::Histogram)
+            reordering_depth: handle(&catalog::RTP_REORDERING_DEPTH)
                 .map(|h| Histogram::new(h, &catalog::RTP_REORDERING_DEPTH))?,
-            loss_runs: handle(&catalog::RTP_LOSS_RUNS, Kind::Histogram)
+            loss_runs: handle(&catalog::RTP_LOSS_RUNS)
                 .map(|h| Histogram::new(h, &catalog::RTP_LOSS_RUNS))?,
-            interval_jitter: handle(&catalog::RTP_INTERVAL_JITTER, Kind::Histogram)
+            interval_jitter: handle(&catalog::RTP_INTERVAL_JITTER)
                 .map(|h| Histogram::new(h, &catalog::RTP_INTERVAL_JITTER))?,
             windows: OnceLock::new(),
         })
@@ -133,5 +136,52 @@ impl GroupMetrics {
                 .add(now.burst_packets - before.burst_packets);
             self.burst_lost.add(now.burst_lost - before.burst_lost);
         }
+    }
+}
+
+impl Registry {
+    /// The group of streams with these values for the registry's group labels: the same one for the
+    /// same values.
+    ///
+    /// # Errors
+    /// The number of values is not that of the names, or the limit on groups is met.
+    pub fn group(&self, values: &[&str]) -> Result<Group, RegisterError> {
+        let shared = &self.shared;
+        let inner = shared.group_of(
+            &mut shared.groups(),
+            |group| is_named(&group.values, values),
+            |table, names, index| GroupMetrics::new(table, &shared.home, names, values, index),
+        )?;
+        Ok(Group { inner })
+    }
+
+    /// A stream that is folded into `group`.
+    ///
+    /// Dropping it ends it; its totals stay in the group.
+    ///
+    /// # Errors
+    /// The limit on live streams is met (counted in `media_metrics_streams_refused_total`), the clock
+    /// rate is 0, or the group is another registry's.
+    pub fn stream(&self, group: &Group, config: StreamConfig) -> Result<Stream, RegisterError> {
+        let shared = &self.shared;
+        let inner = &group.inner;
+        let (ssrc, clock_rate) = (config.ssrc, config.clock_rate);
+        let identity = shared.admit(ssrc, clock_rate, &inner.packets, inner.index)?;
+        let block = Arc::new(Block::new(identity));
+        // Before the stream can record: so the reporter knows of it before it can end.
+        shared.new_streams.push(Arc::clone(&block));
+        Ok(Stream::new(block, Arc::clone(&group.inner), &config))
+    }
+
+    /// Each live stream that the reporter has adopted, as of now.
+    ///
+    /// On demand, since it is as long as there are streams. The reporter's lock is taken while they are listed, not while
+    /// they are read.
+    #[must_use]
+    pub fn streams(&self) -> Vec<StreamSnapshot> {
+        let listing = self.shared.collector().list();
+        // After the streams: a stream's group is in the list before the stream is.
+        let groups = self.shared.groups().clone();
+        listing.read(&groups)
     }
 }

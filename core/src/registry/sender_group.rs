@@ -16,9 +16,9 @@ use crate::shard::attach::Home;
 use crate::stream::sender::block::SenderBlock;
 use crate::stream::{SendStream, SenderConfig, SenderSnapshot};
 
+use super::registration::own_handle;
 use super::shared::is_named;
-use super::table::{Purpose, Table};
-use super::{Handle, Registry};
+use super::{Registry, Table};
 
 /// A label group of sent streams. Cheap to clone. Made by
 /// [`Registry::sender_group`](crate::Registry::sender_group).
@@ -78,8 +78,7 @@ impl SenderGroupMetrics {
     ) -> Result<Self, RegisterError> {
         let mut handle = |desc: &Desc| {
             let desc = desc.clone().with_label_names(names.clone());
-            let series = table.series(&desc, desc.kind(), values, Purpose::Reserve)?;
-            Ok::<_, RegisterError>(Handle::new(home, &series))
+            own_handle(table, home, &desc, values)
         };
         let senders = Gauge::new(handle(&catalog::RTP_SENDERS)?);
         let mut histogram = |desc: &Desc| handle(desc).map(|handle| Histogram::new(handle, desc));
@@ -159,9 +158,11 @@ impl Registry {
 
     /// Each live sent stream that the reporter has adopted, as of now.
     ///
-    /// On demand, since it is as long as there are streams; takes the reporter's lock.
+    /// On demand, since it is as long as there are streams. The reporter's lock is taken while they are listed, not while
+    /// they are read.
     #[must_use]
     pub fn senders(&self) -> Vec<SenderSnapshot> {
-        self.shared.collector().senders()
+        let listing = self.shared.collector().list_senders();
+        listing.read()
     }
 }

@@ -1,68 +1,95 @@
-//! One series: its labels, its index, and whether anybody can still write to it.
+//! One series: its labels, its index, when it began.
 //!
-//! Lives here: the life of a series' index. Not here: the tables (`registry`), values.
-//!
-//! # When an index may be used again
-//! Cells are written through handles without asking anybody. So an index goes to another series only
-//! when the first one was removed **and** its last handle is gone; then nobody writes, and the reporter
-//! may zero the cells in every shard. A removed series gives out no new handles, so once the count is
-//! 0 it stays 0. (Who still holds a handle may put the series back, under the lock that decides on reuse.)
-//!
-//! Model: `models/reuse.rs`.
+//! Lives here: what is known of it wherever it is listed. Not here: the lists (`table`, the reporter's), when its
+//! index may be used again (`life`), values.
 
-use crate::sync::{Acquire, AtomicBool, AtomicU64, Relaxed, Release};
+use std::time::{Duration, SystemTime};
 
-/// Counts the handles of one series.
+use super::life::Life;
+use crate::desc::Kind;
+use crate::gauge::Level;
+use crate::labels::LabelValues;
+use crate::sync::{AtomicBool, Relaxed};
+use crate::wall::since_1970;
+
+/// One series: labels, index, life.
 #[derive(Debug)]
-pub(crate) struct Life {
-    /// 64 bits: not even forgotten handles wrap it.
-    handles: AtomicU64,
-    removed: AtomicBool,
+pub(crate) struct Series {
+    pub(super) labels: LabelValues,
+    /// Milliseconds since 1970: half of what a `SystemTime` takes. 0: nobody knows.
+    created_ms: u64,
+    /// What `Gauge::set` writes; only a gauge has it.
+    pub(crate) level: Option<Box<Level>>,
+    pub(crate) index: u32,
+    /// Position of the family in the table.
+    pub(super) family: u32,
+    /// Whether the limit on series counts it.
+    pub(super) counted: bool,
+    /// Whether the reporter has it in its lists. Written and read under the table's lock.
+    listed: AtomicBool,
+    pub(crate) life: Life,
 }
 
-impl Life {
-    pub(crate) fn new() -> Self {
+impl Series {
+    /// A series that begins now.
+    pub(super) fn new(
+        labels: LabelValues,
+        kind: Kind,
+        index: u32,
+        family: u32,
+        counted: bool,
+    ) -> Self {
         Self {
-            handles: AtomicU64::new(0),
-            removed: AtomicBool::new(false),
+            labels,
+            created_ms: now_ms(),
+            level: (kind == Kind::Gauge).then(|| Box::new(Level::new())),
+            index,
+            family,
+            counted,
+            listed: AtomicBool::new(false),
+            life: Life::new(),
         }
     }
 
-    /// One more handle. Only by a holder of a handle, or by the registry under its lock for a series
-    /// that is not removed.
-    pub(crate) fn acquire(&self) {
-        // Relaxed: nothing is read through a new handle that its giver did not already have.
-        self.handles.fetch_add(1, Relaxed);
+    pub(crate) fn labels(&self) -> &LabelValues {
+        &self.labels
     }
 
-    /// One handle less.
-    pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire load in `is_over`. Without it this handle's last write could
-        // land after the reporter's zero, and the next series would start with our count.
-        self.handles.fetch_sub(1, Release);
+    pub(crate) fn created(&self) -> Option<SystemTime> {
+        let since_1970 = Duration::from_millis(self.created_ms);
+        (self.created_ms > 0).then(|| SystemTime::UNIX_EPOCH + since_1970)
     }
 
-    /// The series leaves the registry. Under the registry's lock.
-    pub(crate) fn remove(&self) {
-        // Relaxed: read under the same lock, or by the reporter, for whom a tick later is as good.
-        self.removed.store(true, Relaxed);
+    /// For the reporter, under the table's lock: whether it is to have the series in its lists from now on.
+    pub(crate) fn list(&self) -> bool {
+        let there = !self.life.is_removed();
+        self.listed.store(there, Relaxed); // Relaxed: under the lock, as is `Table::restore`
+        there
     }
 
-    /// The series comes back, with its values. Under the registry's lock, by a holder of a handle: so the
-    /// count is not 0, and nobody took the index in the meantime.
+    /// Whether the reporter has it in its lists.
     #[cfg(feature = "facade")]
-    pub(crate) fn restore(&self) {
-        self.removed.store(false, Relaxed); // Relaxed: see `remove`
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed.load(Relaxed) // Relaxed: see `list`
     }
 
-    pub(crate) fn is_removed(&self) -> bool {
-        self.removed.load(Relaxed) // see `remove`
+    /// A series of no registry, for snapshots made by hand: begun now, or nobody knows when.
+    pub(crate) fn detached(labels: LabelValues, begins_now: bool) -> Self {
+        Self {
+            labels,
+            created_ms: if begins_now { now_ms() } else { 0 },
+            level: None,
+            index: 0,
+            family: 0,
+            counted: false,
+            listed: AtomicBool::new(false),
+            life: Life::new(),
+        }
     }
+}
 
-    /// Whether a removed series has no handle left: its cells are the caller's now.
-    pub(crate) fn is_over(&self) -> bool {
-        // Acquire: pairs with the Release in `release`. Every decrement is a read-modify-write, so the
-        // 0 carries the releases of all handles, not only of the last.
-        self.handles.load(Acquire) == 0
-    }
+/// The wall clock. A clock before 1970 says 1970.
+fn now_ms() -> u64 {
+    let since = since_1970(SystemTime::now());
+    since.as_millis().try_into().unwrap_or(u64::MAX)
 }

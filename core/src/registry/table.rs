@@ -1,21 +1,18 @@
 //! The tables: families by name, series by labels, indexes by need.
 //!
-//! Lives here: look-up, limits, removal, reuse of indexes. Not here: locks (`shared`), cells.
+//! Lives here: look-up, limits, removal, reuse of indexes. Not here: what a series is (`series`), locks (`shared`), cells.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::series::Life;
+use super::series::Series;
 use crate::desc::{Desc, Kind};
 use crate::error::RegisterError;
-use crate::gauge::Level;
 use crate::labels::LabelValues;
 use crate::shard::Shards;
-use crate::sync::{AtomicBool, Relaxed};
 
 /// Series that limits do not count: what the library itself exports, and each family's `other`.
 pub(crate) const RESERVED: usize = 24_576;
@@ -25,63 +22,6 @@ pub(crate) const OTHER: &str = "other";
 
 /// The same of a family with open labels.
 pub(crate) const OPEN_OTHER: [&str; 2] = ["overflow", "true"];
-
-/// One series: labels, index, life.
-#[derive(Debug)]
-pub(crate) struct Series {
-    labels: LabelValues,
-    /// Milliseconds since 1970: half of what a `SystemTime` takes. 0: nobody knows.
-    created_ms: u64,
-    /// What `Gauge::set` writes; only a gauge has it.
-    pub(crate) level: Option<Box<Level>>,
-    pub(crate) index: u32,
-    /// Position of the family in the table.
-    family: u32,
-    /// Whether the limit on series counts it.
-    counted: bool,
-    /// Whether the reporter has it in its lists. Written and read under the table's lock.
-    listed: AtomicBool,
-    pub(crate) life: Life,
-}
-
-impl Series {
-    pub(crate) fn labels(&self) -> &LabelValues {
-        &self.labels
-    }
-
-    pub(crate) fn created(&self) -> Option<SystemTime> {
-        let since_1970 = Duration::from_millis(self.created_ms);
-        (self.created_ms > 0).then(|| SystemTime::UNIX_EPOCH + since_1970)
-    }
-
-    /// For the reporter, under the table's lock: whether it is to have the series in its lists from now on.
-    pub(crate) fn list(&self) -> bool {
-        let there = !self.life.is_removed();
-        self.listed.store(there, Relaxed); // Relaxed: under the lock, as is `Table::restore`
-        there
-    }
-
-    /// A series of no registry, for snapshots made by hand: begun now, or nobody knows when.
-    pub(crate) fn detached(labels: LabelValues, begins_now: bool) -> Self {
-        let life = Life::new();
-        Self {
-            labels,
-            created_ms: if begins_now { now_ms() } else { 0 },
-            level: None,
-            index: 0,
-            family: 0,
-            counted: false,
-            listed: AtomicBool::new(false),
-            life,
-        }
-    }
-}
-
-/// The wall clock. A clock before 1970 says 1970.
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |d| d.as_millis().try_into().unwrap_or(u64::MAX))
-}
 
 /// A family and its series.
 #[derive(Debug)]
@@ -187,16 +127,8 @@ impl Table {
         }
         let index = self.take_index(purpose)?;
         let family = known.unwrap_or_else(|| self.add_family(desc));
-        let series = Arc::new(Series {
-            labels,
-            created_ms: now_ms(),
-            level: (kind == Kind::Gauge).then(|| Box::new(Level::new())),
-            index,
-            family,
-            counted: purpose == Purpose::Host,
-            listed: AtomicBool::new(false),
-            life: Life::new(),
-        });
+        let counted = purpose == Purpose::Host;
+        let series = Arc::new(Series::new(labels, kind, index, family, counted));
         let hasher = &self.hasher;
         if let Some(family) = self.families.get_mut(family as usize) {
             let rehash = |s: &Arc<Series>| hasher.hash_one(&s.labels);
@@ -309,8 +241,8 @@ impl Table {
         let rehash = |s: &Arc<Series>| hasher.hash_one(&s.labels);
         let labels = &mut family.by_labels;
         labels.insert_unique(hash, Arc::clone(series), rehash);
-        // Relaxed: see `Series::list`. What the reporter has, or is yet to take over, it must not get twice.
-        if !series.listed.load(Relaxed) && !family.added.iter().any(is_it) {
+        // What the reporter has, or is yet to take over, it must not get twice.
+        if !series.is_listed() && !family.added.iter().any(is_it) {
             family.added.push(Arc::clone(series));
         }
         family.changed = true;

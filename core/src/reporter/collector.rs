@@ -1,36 +1,35 @@
 //! One merge: adopt, fold, sum, publish. Time is an argument.
 //!
 //! Lives here: what happens in a tick, and the buffers that it reuses. Not here: when ticks happen
-//! (`thread`), what streams amount to (`fold`).
+//! (`thread`), what streams amount to (`fold`), reading one family's cells (`collected`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use rayon::prelude::*;
 
-use super::exemplars::{Kept, Labels, Merge, Names};
+use super::collected::Collected;
+use super::exemplars::{Labels, Merge, Names};
 use super::fold::Fold;
 use super::fold_senders::FoldSenders;
 use super::helpers::helpers;
-use super::windows::Windows;
+use super::listing::{Listing, SenderListing};
+use super::watch::Watches;
 use crate::catalog;
-use crate::cell::Cell;
 use crate::clock::uptime_at;
 use crate::counter::Counter;
-use crate::desc::{Desc, Kind};
+use crate::desc::Desc;
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
-use crate::histogram::record::{CLAMPED, HEADER, SUM, array_len};
-use crate::histogram::{Histogram, HistogramSnapshot, Part, named, splits};
+use crate::histogram::Histogram;
 use crate::judge::{Judges, ParticipantSnapshot};
 #[cfg(feature = "livekit")]
 use crate::livekit::derived::Derived;
-use crate::registry::table::Purpose;
-use crate::registry::{GroupMetrics, Handle, Series, Shared, Table};
+use crate::registry::registration::own_handle;
+use crate::registry::{Shared, Table};
+use crate::shard::Shards;
 use crate::shard::attach::Home;
-use crate::shard::{Shard, Shards};
-use crate::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Values};
-use crate::stream::{SenderSnapshot, StreamSnapshot};
+use crate::snapshot::{FamilySnapshot, Snapshot};
 use crate::worst::Board;
 
 /// Cells (series times shards) from which on a merge is worth the help of other threads.
@@ -65,51 +64,13 @@ pub(crate) struct Collector {
     published: Vec<Arc<Snapshot>>,
     fold: Fold,
     senders: FoldSenders,
-    windows: Windows,
+    watches: Watches,
     judges: Judges,
     board: Board,
     /// Set if LiveKit's families are derived.
     #[cfg(feature = "livekit")]
     livekit: Option<Derived>,
     metrics: OwnMetrics,
-}
-
-/// A family as the collector knows it.
-#[derive(Debug)]
-struct Collected {
-    /// Position in the registry's table.
-    at: usize,
-    schema: Arc<FamilySchema>,
-    /// Cells of the series, in the schema's order, as runs of neighbours.
-    runs: Vec<Run>,
-    /// For histograms, see [`splits`].
-    splits: Arc<[u32]>,
-    /// Of each series what is shown with whose it is; empty if the family has no exemplars.
-    kept: Vec<Kept>,
-}
-
-/// Cells `first .. first + len`. Series that were registered one after the other are neighbours, so that
-/// most families are a few runs, and reading a run is reading memory from end to end.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    first: u32,
-    len: u32,
-}
-
-/// The runs of these indexes, in their order.
-fn runs(indexes: impl Iterator<Item = u32>) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    for index in indexes {
-        match runs.last_mut() {
-            Some(run) if run.first + run.len == index => run.len += 1,
-            _ => runs.push(Run {
-                first: index,
-                len: 1,
-            }),
-        }
-    }
-    runs.shrink_to_fit();
-    runs
 }
 
 /// What the collector says of itself; each value is in the next snapshot but one at the latest.
@@ -124,10 +85,7 @@ struct OwnMetrics {
 
 impl OwnMetrics {
     fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
-        let mut handle = |desc: &Desc| {
-            let series = table.series(desc, desc.kind(), &[], Purpose::Reserve)?;
-            Ok::<_, RegisterError>(Handle::new(home, &series))
-        };
+        let mut handle = |desc: &Desc| own_handle(table, home, desc, &[]);
         Ok(Self {
             tick: Histogram::new(handle(&catalog::REPORTER_TICK)?, &catalog::REPORTER_TICK),
             shards: Gauge::new(handle(&catalog::REPORTER_SHARDS)?),
@@ -153,7 +111,7 @@ impl Collector {
             published: Vec::new(),
             fold: Fold::new(table, home, worst)?,
             senders: FoldSenders::new(table, home)?,
-            windows: Windows::default(),
+            watches: Watches::default(),
             judges: Judges::default(),
             board: Board::new(worst),
             #[cfg(feature = "livekit")]
@@ -180,7 +138,7 @@ impl Collector {
         #[cfg(not(feature = "livekit"))]
         let windows_end = false;
         // Scores before folding: who is worst goes by the newest.
-        self.judges.tick(shared, uptime_at(now));
+        let participants = self.judges.tick(shared, uptime_at(now));
         let tick = Tick {
             number: self.sequence as u32,
             interval,
@@ -190,12 +148,14 @@ impl Collector {
         self.fold.tick(shared, &tick, &mut self.board);
         self.senders.tick(shared, &tick, &mut self.board);
         self.board.publish(shared, self.sequence);
-        // Windows read their histograms themselves: their gauges are in the merge below.
-        self.windows.tick(shared, now);
+        // Watches read their histograms themselves: their gauges are in the merge below.
+        self.watches.tick(shared, now);
         #[cfg(feature = "livekit")]
         if let Some(livekit) = &mut self.livekit {
-            livekit.finish(now);
+            livekit.finish(now, &participants);
         }
+        #[cfg(not(feature = "livekit"))]
+        drop(participants); // nobody else asks
         #[cfg(feature = "facade")]
         shared.expire(now);
         self.adopt(shared);
@@ -227,8 +187,8 @@ impl Collector {
     }
 
     /// The watched histograms.
-    pub(crate) const fn windows(&mut self) -> &mut Windows {
-        &mut self.windows
+    pub(super) const fn watches(&mut self) -> &mut Watches {
+        &mut self.watches
     }
 
     /// The worst of the last interval.
@@ -242,14 +202,9 @@ impl Collector {
         &mut self.livekit
     }
 
-    /// Every live stream, as of now.
-    pub(crate) fn streams(&self, groups: &[Arc<GroupMetrics>]) -> Vec<StreamSnapshot> {
-        let qualities = self.judges.qualities();
-        let mut streams = self.fold.streams(groups);
-        for stream in &mut streams {
-            stream.quality = qualities.get(&stream.id).copied();
-        }
-        streams
+    /// Every live stream, to be read without the lock.
+    pub(crate) fn list(&self) -> Listing {
+        self.fold.list(self.judges.qualities())
     }
 
     /// Every participant with a scored stream, by name.
@@ -257,14 +212,9 @@ impl Collector {
         self.judges.participant_snapshots()
     }
 
-    /// Every live sent stream, as of now.
-    pub(crate) fn senders(&self) -> Vec<SenderSnapshot> {
-        let qualities = self.judges.qualities();
-        let mut senders = self.senders.senders();
-        for sender in &mut senders {
-            sender.quality = qualities.get(&sender.id).copied();
-        }
-        senders
+    /// Every live sent stream, to be read without the lock.
+    pub(crate) fn list_senders(&self) -> SenderListing {
+        self.senders.list(self.judges.qualities())
     }
 
     /// A snapshot that nobody reads any more, or a new one.
@@ -293,35 +243,9 @@ impl Collector {
                 continue;
             };
             family.changed = false;
-            let added = std::mem::take(&mut family.added);
             let known = self.families.iter().position(|c| c.at == at);
             let before = known.and_then(|i| self.families.get_mut(i));
-            let mut kept_before = before
-                .map_or_else(Vec::new, |c| std::mem::take(&mut c.kept))
-                .into_iter();
-            let before = known.and_then(|i| self.families.get(i));
-            let kept = before.map_or(&[][..], |c| &c.schema.series);
-            let shown = family.desc.has_exemplars();
-            let mut exemplars = Vec::new();
-            let mut series: Vec<Arc<Series>> = Vec::with_capacity(kept.len() + added.len());
-            for s in kept.iter().chain(&added) {
-                // Those that were there come first, in their order.
-                let of_series = kept_before.next().unwrap_or_default();
-                if s.list() {
-                    series.push(Arc::clone(s));
-                    exemplars.extend(shown.then_some(of_series));
-                }
-            }
-            let collected = Collected {
-                at,
-                kept: exemplars,
-                runs: runs(series.iter().map(|s| s.index)),
-                splits: before.map_or_else(|| splits(&family.desc), |c| Arc::clone(&c.splits)),
-                schema: Arc::new(FamilySchema {
-                    desc: Arc::clone(&family.desc),
-                    series,
-                }),
-            };
+            let collected = Collected::new(at, family, before);
             match known.and_then(|i| self.families.get_mut(i)) {
                 Some(there) => *there = collected,
                 None => self.families.push(collected),
@@ -357,7 +281,7 @@ impl Collector {
         let streams = self.fold.len() * Fold::BYTES
             + self.senders.len() * FoldSenders::BYTES
             + self.judges.len() * Judges::BYTES;
-        let windows = self.windows.memory();
+        let windows = self.watches.memory();
         self.metrics.dropped.add(shared.home.take_dropped());
         self.metrics.shards.set(shards as f64);
         self.metrics.series.set(series as f64);
@@ -388,113 +312,6 @@ impl Collector {
                 .iter()
                 .zip(out)
                 .for_each(|(c, f)| c.sum(shards, &mut f.values)),
-        }
-    }
-}
-
-impl Collected {
-    fn name(&self) -> &str {
-        self.schema.desc.name()
-    }
-
-    /// Bytes of bucket arrays that one thread has at most.
-    fn bucket_bytes(&self) -> usize {
-        match self.schema.desc.kind() {
-            Kind::Histogram => self.schema.len() * named::cells(&self.schema.desc) * 8,
-            _ => 0,
-        }
-    }
-
-    /// Room for the values.
-    fn values(&self) -> FamilySnapshot {
-        let n = self.schema.len();
-        let values = match self.schema.desc.kind() {
-            Kind::Counter => Values::Counter(vec![0; n]),
-            Kind::Gauge => Values::Gauge(vec![None; n]),
-            Kind::Histogram => {
-                let desc = &self.schema.desc;
-                let empty = || HistogramSnapshot::empty(desc, Arc::clone(&self.splits));
-                Values::Histogram(std::iter::repeat_with(empty).take(n).collect())
-            }
-        };
-        FamilySnapshot {
-            schema: Arc::clone(&self.schema),
-            values,
-        }
-    }
-
-    /// Sums the cells of all shards.
-    fn sum(&self, shards: &Shards, values: &mut Values) {
-        match values {
-            Values::Counter(totals) => {
-                // Shard by shard, so that each one's cells are read in one sweep.
-                let mut shards = shards.iter();
-                let Some(first) = shards.next() else {
-                    return totals.fill(0);
-                };
-                self.each_cell(first, totals, |total, cell| *total = cell.get());
-                for shard in shards {
-                    let add =
-                        |total: &mut u64, cell: &Cell| *total = total.wrapping_add(cell.get());
-                    self.each_cell(shard, totals, add);
-                }
-            }
-            Values::Gauge(levels) => {
-                for (level, series) in levels.iter_mut().zip(&self.schema.series) {
-                    let there = series.level.as_ref();
-                    *level = there.and_then(|l| l.value(shards, series.index));
-                }
-            }
-            Values::Histogram(histograms) => {
-                let len = array_len(self.schema.desc.layout());
-                for (histogram, series) in histograms.iter_mut().zip(&self.schema.series) {
-                    let arrays = shards.iter().filter_map(|s| s.buckets(series.index, len));
-                    histogram.merge(arrays.map(|array| Part {
-                        counts: array[HEADER..].iter().map(Cell::get),
-                        sum: array[SUM].get(),
-                        clamped: array[CLAMPED].get(),
-                    }));
-                }
-                for (histogram, kept) in histograms.iter_mut().zip(&self.kept) {
-                    histogram.copy_exemplars(kept.exemplars());
-                }
-            }
-        }
-    }
-
-    /// Takes what threads keep for exemplars of the series.
-    fn take_exemplars(
-        &mut self,
-        shards: &Shards,
-        names: &Names<'_>,
-        labels: &mut Labels,
-        merge: Merge,
-    ) {
-        let desc = &*self.schema.desc;
-        let front = named::front(desc);
-        for (kept, series) in self.kept.iter_mut().zip(&self.schema.series) {
-            for cells in shards
-                .iter()
-                .filter_map(|s| s.before_buckets(series.index, front))
-            {
-                kept.take(cells, desc, &self.splits, names, labels, merge);
-            }
-        }
-    }
-
-    /// Calls `f` with each value and the shard's cell of the same series.
-    #[inline]
-    fn each_cell(&self, shard: &Shard, values: &mut [u64], f: impl Fn(&mut u64, &Cell)) {
-        let mut rest = values;
-        for run in &self.runs {
-            let Some((now, later)) = rest.split_at_mut_checked(run.len as usize) else {
-                return;
-            };
-            let cells = shard.cells(run.first, run.len);
-            now.iter_mut()
-                .zip(cells)
-                .for_each(|(value, cell)| f(value, cell));
-            rest = later;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Streams into groups: each tick, what every stream added goes to its label group.
 //!
-//! Lives here: the list of live streams, deltas, what an interval's loss and jitter were. Not here: what
-//! a packet does (`stream`), the groups' series (`registry::group`).
+//! Lives here: deltas, what an interval's loss and jitter were. Not here: who lives (`live`), what a packet does
+//! (`stream`), the groups' series (`registry::group`).
 //!
 //! A group's totals are ordinary counters, written by the thread that ticks: whatever can be done with
 //! series can be done with them.
@@ -11,20 +11,22 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::collector::Tick;
+use super::debt::Debt;
 use super::exemplars::Name;
 use super::helpers::helpers;
+use super::listing::{Listed, Listing};
+use super::live::{self, Live};
 use super::stream_windows::Received;
 use crate::catalog;
 use crate::cell::Version;
 use crate::counter::Counter;
 use crate::error::RegisterError;
-use crate::judge::Standing;
-use crate::registry::shared::own_counter;
+use crate::quality::Quality;
+use crate::registry::registration::own_counter;
 use crate::registry::{GroupMetrics, Shared, Table};
 use crate::shard::attach::Home;
 use crate::stream::block::{Block, READ_TRIES, TOTALS, Totals, total};
-use crate::stream::{Stream, StreamSnapshot, expected, lost};
-use crate::sync::Relaxed;
+use crate::stream::{Stream, expected, lost};
 use crate::worst::{Board, Direction, Figures, GroupSum, Kept, Recent, Who};
 
 /// Streams from which on folding is worth the help of other threads.
@@ -36,10 +38,7 @@ const CHUNK: usize = 1 << 12;
 /// Live streams, and what they amount to.
 #[derive(Debug)]
 pub(crate) struct Fold {
-    /// By id.
-    streams: Vec<Entry>,
-    /// Those that ended with this tick, by id.
-    ended: Vec<Arc<Block>>,
+    live: Live<Entry>,
     groups: Vec<GroupState>,
     /// What each chunk amounts to, reused.
     rows: Vec<Row>,
@@ -77,8 +76,7 @@ struct Entry {
 #[derive(Debug)]
 struct GroupState {
     metrics: Arc<GroupMetrics>,
-    /// Losses counted that later turned out to be none: taken off the next ones.
-    debt: u64,
+    debt: Debt,
 }
 
 /// What one tick adds to a group.
@@ -134,8 +132,7 @@ impl Fold {
         worst: usize,
     ) -> Result<Self, RegisterError> {
         Ok(Self {
-            streams: Vec::new(),
-            ended: Vec::new(),
+            live: Live::new(),
             groups: Vec::new(),
             rows: Vec::new(),
             worst,
@@ -149,44 +146,28 @@ impl Fold {
 
     /// Live streams.
     pub(crate) fn len(&self) -> usize {
-        self.streams.len()
+        self.live.len()
     }
 
     /// Adopts new streams, folds all, offers the worst to `board`, forgets those that ended.
     pub(crate) fn tick(&mut self, shared: &Shared, tick: &Tick, board: &mut Board) {
         self.tick = *tick;
-        let known = self.streams.len();
-        while let Some(block) = shared.new_streams.pop() {
-            let (totals, version) = ([0; TOTALS], Version::FIRST);
-            if self.streams.len() == self.streams.capacity() {
-                // By an eighth, not double: at 100,000 streams the slack would be megabytes.
-                self.streams.reserve_exact((self.streams.len() / 8).max(64));
-            }
-            self.streams.push(Entry {
-                id: block.identity.id,
-                group: block.identity.group,
-                block,
-                totals,
-                version,
-                lost_counted: 0,
-                window: None,
-                recent: Recent::default(),
-            });
-        }
+        let new = std::iter::from_fn(|| shared.new_streams.pop());
+        let known = self.live.adopt(new.map(Entry::new));
         // After the streams: a stream's group is in the list before the stream is in the queue.
         for metrics in shared.groups().iter().skip(self.groups.len()) {
             self.groups.push(GroupState {
                 metrics: Arc::clone(metrics),
-                debt: 0,
+                debt: Debt::default(),
             });
         }
-        for entry in self.streams.iter().skip(known) {
+        for entry in self.live.streams.iter().skip(known) {
             if let Some(group) = self.groups.get(entry.block.identity.group as usize) {
                 group.metrics.started.inc();
                 group.metrics.streams.inc();
             }
         }
-        sort_new(&mut self.streams, known, |entry| entry.id);
+        self.live.sort(known);
         self.fold();
         for row in &mut self.rows {
             board.streams.take(&mut row.worst);
@@ -196,25 +177,18 @@ impl Fold {
 
     /// The stream with this id: a live one, or one that ended with this tick.
     pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
-        let block = find(&self.streams, id, |entry| entry.id)
-            .map(|entry| &entry.block)
-            .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
-        let group = self.groups.get(block.identity.group as usize)?;
-        Some(Name {
-            identity: &block.identity,
-            group: &group.metrics.values,
-            participant: block.standing.get().and_then(|s| s.participant()),
-        })
+        let values = |at: usize| Some(&*self.groups.get(at)?.metrics.values);
+        self.live.name(id, values)
     }
 
     /// Lets those go that ended with this tick: nobody asks for them any more.
     pub(super) fn forget_ended(&mut self) {
-        self.ended = Vec::new();
+        self.live.forget_ended();
     }
 
     /// Sums up what every stream added, a row for each chunk of streams.
     fn fold(&mut self) {
-        let (streams, groups, tick) = (&mut self.streams, &self.groups, &self.tick);
+        let (streams, groups, tick) = (&mut self.live.streams, &self.groups, &self.tick);
         let rows = streams.len().div_ceil(CHUNK);
         let worst = self.worst;
         self.rows.resize_with(rows.max(self.rows.len()), || Row {
@@ -269,32 +243,22 @@ impl Fold {
             all_ended += sum.ended;
         }
         if all_ended > 0 {
-            let ended = self
-                .streams
-                .extract_if(.., |entry| entry.version.is_closed());
-            self.ended.extend(ended.map(|entry| entry.block));
-            // Give memory back after a crowd has left, but not at every ebb.
-            if self.streams.capacity() > 64 && self.streams.len() < self.streams.capacity() / 4 {
-                self.streams.shrink_to(self.streams.len() * 2);
-            }
-            // Relaxed: see `Registry::stream`.
-            shared.live_streams.fetch_sub(all_ended as usize, Relaxed);
+            self.live.end(shared);
         }
     }
 
-    /// Every live stream, as of now.
-    pub(crate) fn streams(&self, groups: &[Arc<GroupMetrics>]) -> Vec<StreamSnapshot> {
-        let snapshot = |entry: &Entry| {
-            let group = groups.get(entry.block.identity.group as usize);
-            let values = group.map_or_else(Vec::new, |g| {
-                g.values.iter().map(|v| v.to_string()).collect()
-            });
-            let mut stream = StreamSnapshot::read(&entry.block, READ_TRIES, values)?;
-            stream.participant = participant(entry.block.standing.get().map(|s| &**s));
-            stream.interval = entry.figures(stream.stats.jitter_seconds, &self.tick);
-            Some(stream)
+    /// Every live stream, as of the last tick; `qualities` of those that are scored.
+    pub(super) fn list(&self, qualities: Vec<(u64, Quality)>) -> Listing {
+        let listed = |entry: &Entry| Listed {
+            block: Arc::clone(&entry.block),
+            recent: entry.recent,
+            heard: entry.totals[total::FRAMES] > 0,
         };
-        self.streams.iter().filter_map(snapshot).collect()
+        Listing {
+            tick: self.tick,
+            streams: self.live.streams.iter().map(listed).collect(),
+            qualities,
+        }
     }
 }
 
@@ -302,16 +266,14 @@ impl GroupState {
     fn apply(&mut self, sum: &Sum) {
         let m = &self.metrics;
         let t = &sum.totals;
-        self.debt += sum.not_lost;
-        let paid = self.debt.min(sum.lost);
-        self.debt -= paid;
+        let lost = self.debt.pay(sum.lost, sum.not_lost);
         for (counter, n) in [
             (&m.packets, t[total::PACKETS]),
             (&m.bytes, t[total::BYTES]),
             (&m.header_bytes, t[total::HEADER_BYTES]),
             (&m.padding_bytes, t[total::PADDING_BYTES]),
             (&m.expected, sum.expected),
-            (&m.lost, sum.lost - paid),
+            (&m.lost, lost),
             (&m.duplicates, t[total::DUPLICATES]),
             (&m.reordered, t[total::REORDERED]),
             (&m.recovered, t[total::RECOVERED]),
@@ -332,7 +294,36 @@ impl GroupState {
     }
 }
 
+impl live::Entry for Entry {
+    type Block = Block;
+
+    fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn is_over(&self) -> bool {
+        self.version.is_closed()
+    }
+}
+
 impl Entry {
+    fn new(block: Arc<Block>) -> Self {
+        Self {
+            id: block.identity.id,
+            group: block.identity.group,
+            block,
+            totals: [0; TOTALS],
+            version: Version::FIRST,
+            lost_counted: 0,
+            window: None,
+            recent: Recent::default(),
+        }
+    }
+
     /// Ends the window if it is time, or if the stream has ended.
     fn step_window(&mut self, group: &GroupMetrics, ends: bool, moved: bool) {
         let closed = self.version.is_closed();
@@ -419,7 +410,7 @@ impl Entry {
         let moved = moved.unwrap_or_default();
         let figures = Figures {
             jitter_seconds: jitter,
-            ..self.figures_of(tick, judged)
+            ..figures(&self.block, &self.recent, tick, judged)
         };
         group.add(
             &figures,
@@ -428,27 +419,6 @@ impl Entry {
             moved.expected,
         );
         worst.offer(figures, order, || Who::Received(Arc::clone(&self.block)));
-    }
-
-    /// Its figures of the last interval, all but the jitter.
-    fn figures_of(&self, tick: &Tick, judged: bool) -> Figures {
-        let (loss_ratio, bytes_per_second) = self.recent.rates(tick);
-        let standing = judged.then(|| self.block.standing.get()).flatten();
-        Figures {
-            score: standing.and_then(|s| s.score()),
-            loss_ratio,
-            bytes_per_second,
-            ..Figures::default()
-        }
-    }
-
-    /// Its figures of the last interval; of the jitter, what it is now.
-    fn figures(&self, jitter_seconds: f64, tick: &Tick) -> Figures {
-        let packets = self.totals[total::FRAMES] > 0;
-        Figures {
-            jitter_seconds: packets.then_some(jitter_seconds),
-            ..self.figures_of(tick, true)
-        }
     }
 
     /// Counts losses: those missing at both ends of the interval, and at a stream's end all.
@@ -469,27 +439,16 @@ impl Entry {
     }
 }
 
-/// Whose stream it is, by its standing.
-pub(super) fn participant(standing: Option<&Standing>) -> Option<String> {
-    Some(standing?.participant()?.name().to_owned())
-}
-
-/// Puts a list in the order of ids again, of which the first `known` are in order. Those after them have higher ids, as
-/// good as always: a stream has its id a moment before it gets into the queue.
-pub(super) fn sort_new<T>(all: &mut [T], known: usize, id: impl Fn(&T) -> u64) {
-    let Some((before, new)) = all.split_at_mut_checked(known) else {
-        return;
-    };
-    new.sort_unstable_by_key(&id);
-    if before.last().map(&id) > new.first().map(&id) && !new.is_empty() {
-        all.sort_by_key(id);
+/// A stream's figures of the last interval, all but the jitter.
+pub(super) fn figures(block: &Block, recent: &Recent, tick: &Tick, judged: bool) -> Figures {
+    let (loss_ratio, bytes_per_second) = recent.rates(tick);
+    let standing = judged.then(|| block.standing.get()).flatten();
+    Figures {
+        score: standing.and_then(|s| s.score()),
+        loss_ratio,
+        bytes_per_second,
+        ..Figures::default()
     }
-}
-
-/// The one with this id of a list in the order of ids.
-pub(super) fn find<T>(all: &[T], wanted: u64, id: impl Fn(&T) -> u64) -> Option<&T> {
-    let at = all.binary_search_by_key(&wanted, id).ok()?;
-    all.get(at)
 }
 
 /// At most a million: a late packet can make an interval lose more than it expected.

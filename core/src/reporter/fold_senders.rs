@@ -1,28 +1,28 @@
 //! Sent streams into groups: each tick, what every stream added goes to its label group.
 //!
-//! Lives here: the list of live sent streams, deltas, the losses that receivers report. Not here: what a
-//! packet does (`stream::sender`), the groups' series (`registry::sender_group`), received streams
-//! (`fold`).
+//! Lives here: deltas, the losses that receivers report. Not here: who lives (`live`), what a packet does
+//! (`stream::sender`), the groups' series (`registry::sender_group`), received streams (`fold`).
 //!
 //! On the ticking thread alone: a stream without news is one load, and one with news fourteen additions.
 
 use std::sync::Arc;
 
 use super::collector::Tick;
+use super::debt::Debt;
 use super::exemplars::Name;
-use super::fold::{find, participant, sort_new};
+use super::listing::{ListedSender, SenderListing};
+use super::live::{self, Live};
 use super::stream_windows::Sent;
 use crate::catalog;
 use crate::cell::Version;
 use crate::counter::Counter;
 use crate::error::RegisterError;
-use crate::registry::shared::own_counter;
+use crate::quality::Quality;
+use crate::registry::registration::own_counter;
 use crate::registry::{SenderGroupMetrics, Shared, Table};
 use crate::shard::attach::Home;
-use crate::stream::SenderSnapshot;
 use crate::stream::block::READ_TRIES;
 use crate::stream::sender::block::{SenderBlock, Words, word};
-use crate::sync::Relaxed;
 use crate::worst::{Board, Direction, Figures, GroupSum, Kept, Recent, Who};
 
 /// A report that is older than this at the last packet says nothing of now: three times the longest interval
@@ -35,10 +35,7 @@ const SENT: u64 = 1 << 32;
 /// Live sent streams, and what they amount to.
 #[derive(Debug)]
 pub(crate) struct FoldSenders {
-    /// By id.
-    senders: Vec<Entry>,
-    /// Those that ended with this tick, by id.
-    ended: Vec<Arc<SenderBlock>>,
+    live: Live<Entry>,
     groups: Vec<GroupState>,
     /// The last merge.
     tick: Tick,
@@ -61,7 +58,7 @@ struct Entry {
 
 /// What the receiver's newest report says, if it still holds.
 #[derive(Clone, Copy, Debug, Default)]
-struct Reported {
+pub(super) struct Reported {
     loss_ratio: Option<f64>,
     jitter_seconds: Option<f64>,
     rtt_seconds: Option<f64>,
@@ -87,8 +84,7 @@ impl Reported {
 struct GroupState {
     metrics: Arc<SenderGroupMetrics>,
     sum: Sum,
-    /// Losses counted that later turned out to be none: taken off the next ones.
-    debt: u64,
+    debt: Debt,
 }
 
 /// What one tick adds to a group.
@@ -117,8 +113,7 @@ enum News {
 impl FoldSenders {
     pub(crate) fn new(table: &mut Table, home: &Arc<Home>) -> Result<Self, RegisterError> {
         Ok(Self {
-            senders: Vec::new(),
-            ended: Vec::new(),
+            live: Live::new(),
             groups: Vec::new(),
             tick: Tick::default(),
             busy: own_counter(table, home, &catalog::STREAMS_BUSY, &[])?,
@@ -127,7 +122,7 @@ impl FoldSenders {
 
     /// Live sent streams.
     pub(crate) fn len(&self) -> usize {
-        self.senders.len()
+        self.live.len()
     }
 
     /// Bytes of one, without what its peer makes it remember.
@@ -136,31 +131,17 @@ impl FoldSenders {
     /// Adopts new streams, folds all, offers the worst to `board`, forgets those that ended.
     pub(crate) fn tick(&mut self, shared: &Shared, tick: &Tick, board: &mut Board) {
         self.tick = *tick;
-        let known = self.senders.len();
-        while let Some(block) = shared.new_senders.pop() {
-            if self.senders.len() == self.senders.capacity() {
-                // By an eighth, not double: see `fold`.
-                self.senders.reserve_exact((self.senders.len() / 8).max(64));
-            }
-            self.senders.push(Entry {
-                block,
-                totals: [0; word::FOLDED],
-                version: Version::FIRST,
-                lost_counted: 0,
-                window: None,
-                recent: Recent::default(),
-                reported: Reported::default(),
-            });
-        }
+        let new = std::iter::from_fn(|| shared.new_senders.pop());
+        let known = self.live.adopt(new.map(Entry::new));
         // After the streams: a stream's group is in the list before the stream is in the queue.
         for metrics in shared.sender_groups().iter().skip(self.groups.len()) {
             self.groups.push(GroupState {
                 metrics: Arc::clone(metrics),
                 sum: Sum::default(),
-                debt: 0,
+                debt: Debt::default(),
             });
         }
-        for (at, entry) in self.senders.iter_mut().enumerate() {
+        for (at, entry) in self.live.streams.iter_mut().enumerate() {
             let Some(group) = self.groups.get_mut(entry.block.identity.group as usize) else {
                 continue;
             };
@@ -191,67 +172,69 @@ impl FoldSenders {
                 window.close(metrics);
             }
         }
-        sort_new(&mut self.senders, known, |entry| entry.block.identity.id);
+        self.live.sort(known);
         let mut ended = 0;
         for (at, group) in self.groups.iter_mut().enumerate() {
             board.offer_group(Direction::Outgoing, at, &group.sum.running, tick);
             ended += group.apply();
         }
         if ended > 0 {
-            self.forget(shared, ended as usize);
+            self.live.end(shared);
         }
     }
 
     /// The stream with this id: a live one, or one that ended with this tick.
     pub(super) fn find(&self, id: u64) -> Option<Name<'_>> {
-        let block = find(&self.senders, id, |entry| entry.block.identity.id)
-            .map(|entry| &entry.block)
-            .or_else(|| find(&self.ended, id, |block| block.identity.id))?;
-        let group = self.groups.get(block.identity.group as usize)?;
-        Some(Name {
-            identity: &block.identity,
-            group: &group.metrics.values,
-            participant: block.standing.get().and_then(|s| s.participant()),
-        })
+        let values = |at: usize| Some(&*self.groups.get(at)?.metrics.values);
+        self.live.name(id, values)
     }
 
     /// Lets those go that ended with this tick: nobody asks for them any more.
     pub(super) fn forget_ended(&mut self) {
-        self.ended = Vec::new();
+        self.live.forget_ended();
     }
 
-    fn forget(&mut self, shared: &Shared, ended: usize) {
-        let gone = self
-            .senders
-            .extract_if(.., |entry| entry.version.is_closed());
-        self.ended.extend(gone.map(|entry| entry.block));
-        // Give memory back after a crowd has left, but not at every ebb.
-        if self.senders.capacity() > 64 && self.senders.len() < self.senders.capacity() / 4 {
-            self.senders.shrink_to(self.senders.len() * 2);
-        }
-        // Relaxed: see `Registry::stream`.
-        shared.live_streams.fetch_sub(ended, Relaxed);
-    }
-
-    /// Every live sent stream, as of now.
-    pub(crate) fn senders(&self) -> Vec<SenderSnapshot> {
-        let snapshot = |entry: &Entry| {
-            let (_, words) = entry.block.read(READ_TRIES)?;
-            let identity = &entry.block.identity;
-            let group = self.groups.get(identity.group as usize);
-            let values = group.map_or_else(Vec::new, |g| {
-                g.metrics.values.iter().map(|v| v.to_string()).collect()
-            });
-            let mut sender = SenderSnapshot::new(identity, values, &words);
-            sender.participant = participant(entry.block.standing.get().map(|s| &**s));
-            sender.interval = entry.figures(&self.tick, true);
-            Some(sender)
+    /// Every live sent stream, as of the last tick; `qualities` of those that are scored.
+    pub(super) fn list(&self, qualities: Vec<(u64, Quality)>) -> SenderListing {
+        let listed = |entry: &Entry| ListedSender {
+            block: Arc::clone(&entry.block),
+            recent: entry.recent,
+            reported: entry.reported,
         };
-        self.senders.iter().filter_map(snapshot).collect()
+        SenderListing {
+            tick: self.tick,
+            senders: self.live.streams.iter().map(listed).collect(),
+            groups: self.groups.iter().map(|g| Arc::clone(&g.metrics)).collect(),
+            qualities,
+        }
+    }
+}
+
+impl live::Entry for Entry {
+    type Block = SenderBlock;
+
+    fn block(&self) -> &Arc<SenderBlock> {
+        &self.block
+    }
+
+    fn is_over(&self) -> bool {
+        self.version.is_closed()
     }
 }
 
 impl Entry {
+    fn new(block: Arc<SenderBlock>) -> Self {
+        Self {
+            block,
+            totals: [0; word::FOLDED],
+            version: Version::FIRST,
+            lost_counted: 0,
+            window: None,
+            recent: Recent::default(),
+            reported: Reported::default(),
+        }
+    }
+
     /// From here on the stream has windows. Of one that is new, the first begins with nothing.
     fn begin_windows(&mut self) {
         let known = self.version != Version::FIRST;
@@ -300,22 +283,9 @@ impl Entry {
             News::None | News::Busy => return,
         };
         if !self.version.is_closed() {
-            let figures = self.figures(tick, judged);
+            let figures = figures(&self.block, &self.recent, &self.reported, tick, judged);
             group.add(&figures, bytes, 0, 0);
             worst.offer(figures, order, || Who::Sent(Arc::clone(&self.block)));
-        }
-    }
-
-    /// Its figures of the last interval.
-    fn figures(&self, tick: &Tick, judged: bool) -> Figures {
-        let standing = judged.then(|| self.block.standing.get()).flatten();
-        let (_, bytes_per_second) = self.recent.rates(tick);
-        Figures {
-            score: standing.and_then(|s| s.score()),
-            loss_ratio: self.reported.loss_ratio,
-            jitter_seconds: self.reported.jitter_seconds,
-            rtt_seconds: self.reported.rtt_seconds,
-            bytes_per_second,
         }
     }
 
@@ -333,14 +303,31 @@ impl Entry {
     }
 }
 
+/// A sent stream's figures of the last interval.
+pub(super) fn figures(
+    block: &SenderBlock,
+    recent: &Recent,
+    reported: &Reported,
+    tick: &Tick,
+    judged: bool,
+) -> Figures {
+    let standing = judged.then(|| block.standing.get()).flatten();
+    let (_, bytes_per_second) = recent.rates(tick);
+    Figures {
+        score: standing.and_then(|s| s.score()),
+        loss_ratio: reported.loss_ratio,
+        jitter_seconds: reported.jitter_seconds,
+        rtt_seconds: reported.rtt_seconds,
+        bytes_per_second,
+    }
+}
+
 impl GroupState {
     /// Adds the sum to the group's series, and begins the next. How many streams ended.
     fn apply(&mut self) -> u64 {
         let sum = std::mem::take(&mut self.sum);
         let (m, t) = (&self.metrics, &sum.totals);
-        self.debt += sum.not_lost;
-        let paid = self.debt.min(sum.lost);
-        self.debt -= paid;
+        let lost = self.debt.pay(sum.lost, sum.not_lost);
         for (counter, n) in [
             (&m.packets, t[word::PACKETS]),
             (&m.bytes, t[word::BYTES]),
@@ -355,7 +342,7 @@ impl GroupState {
             (&m.plis, t[word::PLIS]),
             (&m.firs, t[word::FIRS]),
             (&m.remote_reports, t[word::REPORTS]),
-            (&m.remote_lost, sum.lost - paid),
+            (&m.remote_lost, lost),
             (&m.ended, sum.ended),
         ] {
             counter.add(n);

@@ -14,10 +14,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::catalog;
 use crate::counter::Counter;
-use crate::desc::Kind;
 use crate::error::StartError;
 use crate::registry::Shared;
-use crate::registry::table::Purpose;
 use crate::snapshot::Snapshot;
 
 /// Takes snapshots: a push, a log, a bridge to another system.
@@ -54,7 +52,7 @@ impl Running {
     pub(super) fn start(planned: Planned, shared: &Shared) -> Result<Self, StartError> {
         let Planned { name, depth, sink } = planned;
         let counter = |desc| {
-            let handle = shared.handle(desc, Kind::Counter, &[&name], Purpose::Reserve);
+            let handle = shared.own_handle(desc, &[&name]);
             handle.map(Counter::new).map_err(StartError::Register)
         };
         let turns = counter(&catalog::SINK_TURNS)?;

@@ -16,11 +16,9 @@ use crossbeam_channel::Sender;
 use super::thread::Command;
 use crate::catalog;
 use crate::counter::Counter;
-use crate::desc::Kind;
 use crate::error::StartError;
 use crate::histogram::Histogram;
 use crate::registry::Shared;
-use crate::registry::table::Purpose;
 
 /// Runs on the reporter's thread whenever it wants to.
 pub trait Task: Send {
@@ -133,17 +131,14 @@ pub(super) struct Scheduled {
 
 impl Scheduled {
     pub(super) fn new(planned: Planned, door: &Door, shared: &Shared) -> Result<Self, StartError> {
-        let handle = |desc, kind| {
-            let handle = shared.handle(desc, kind, &[&planned.name], Purpose::Reserve);
+        let handle = |desc| {
+            let handle = shared.own_handle(desc, &[&planned.name]);
             handle.map_err(StartError::Register)
         };
         let waker = door.waker();
         Ok(Self {
-            seconds: Histogram::new(
-                handle(&catalog::TASK_SECONDS, Kind::Histogram)?,
-                &catalog::TASK_SECONDS,
-            ),
-            panics: Counter::new(handle(&catalog::TASK_PANICS, Kind::Counter)?),
+            seconds: Histogram::new(handle(&catalog::TASK_SECONDS)?, &catalog::TASK_SECONDS),
+            panics: Counter::new(handle(&catalog::TASK_PANICS)?),
             task: (planned.make)(waker.clone()),
             waker,
             due: Some(Instant::now()),

@@ -12,10 +12,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use super::sink::{Planned, Running, Sink};
 use super::task::{self, Door, Scheduled, Task, Waker};
 use crate::catalog;
-use crate::desc::Kind;
 use crate::error::StartError;
 use crate::histogram::Histogram;
-use crate::registry::table::Purpose;
 use crate::registry::{Registry, Shared};
 use crate::snapshot::Snapshot;
 
@@ -94,12 +92,7 @@ impl ReporterBuilder {
         let shared = Arc::clone(&self.registry.shared);
         let running = Claim::take(&shared).ok_or(StartError::AlreadyRunning)?;
         let late = shared
-            .handle(
-                &catalog::REPORTER_LATE,
-                Kind::Histogram,
-                &[],
-                Purpose::Reserve,
-            )
+            .own_handle(&catalog::REPORTER_LATE, &[])
             .map(|h| Histogram::new(h, &catalog::REPORTER_LATE))
             .map_err(StartError::Register)?;
         let sinks = self
@@ -143,20 +136,13 @@ struct Claim(Arc<Shared>);
 
 impl Claim {
     fn take(shared: &Arc<Shared>) -> Option<Self> {
-        use crate::sync::{Acquire, Relaxed};
-        // Acquire: pairs with the Release in `drop`, so that the next reporter finds the last one's
-        // work done. (The collector's lock alone would do for data; this keeps two threads apart.)
-        shared
-            .reporter_runs
-            .compare_exchange(false, true, Acquire, Relaxed)
-            .is_ok()
-            .then(|| Self(Arc::clone(shared)))
+        shared.reporter.take().then(|| Self(Arc::clone(shared)))
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.0.reporter_runs.store(false, crate::sync::Release); // see `take`
+        self.0.reporter.give_back();
     }
 }
 
@@ -288,11 +274,11 @@ impl Worker {
                 self.late
                     .record((now - due).as_nanos().try_into().unwrap_or(u64::MAX));
                 self.tick();
-                // Ticks that were missed collapse into this one.
                 due = due
                     .checked_add(self.interval)
+                    .filter(|&due| due > Instant::now())
+                    // Missed, too: such ticks collapse into this one, for one at once would have an interval of nothing.
                     .unwrap_or_else(|| after(self.interval));
-                due = due.max(Instant::now());
             }
             let next = self.tasks.iter().filter_map(Scheduled::due);
             let next = next.fold(due, Instant::min);

@@ -1,10 +1,10 @@
-//! What a histogram recorded in the last seconds, as gauges.
+//! What a histogram recorded in the last seconds.
 //!
-//! Lives here: which histograms are watched, rings of differences that forget, setting the gauges. Not
-//! here: what counts amount to (`histogram::summary`), when a tick is (`thread`).
+//! Lives here: reading what came since the last time, rings of differences that forget. Not here: which histograms
+//! are watched (`watch`), what counts amount to (`histogram::summary`), when a tick is (`thread`).
 //!
 //! # How a window forgets
-//! At each tick a watch reads its histogram's counts and takes off those of the tick before. What came in
+//! At each tick a histogram's counts are read, and those of the tick before taken off. What came in
 //! between is added to the window's total, and noted in its newest slot, bucket by bucket, only those that
 //! changed. A slot that is too old is taken off the total again. So a window costs its total, and what its
 //! slots hold: some tens of buckets each, if latencies are what they were.
@@ -15,143 +15,15 @@
 //! many ticks there are; its newest slot stays, however long it took.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::desc::Desc;
-use crate::error::RegisterError;
-use crate::gauge::Gauge;
-use crate::histogram::record::{HEADER, SUM, array_len};
+use crate::histogram::array::{HEADER, SUM, array_len};
 use crate::histogram::{Buckets, Histogram, Layout, Summary};
-use crate::registry::{Handle, Series, Shared};
+use crate::registry::{Handle, Series};
 use crate::shard::Shards;
 
 /// A window's span is at least this many slots.
 const SLOTS: u32 = 12;
-
-/// The windows, by the value of the label `window`. No time is spanned by the last tick alone.
-const SPANS: [(&str, Duration); 3] = [
-    ("interval", Duration::ZERO),
-    ("10s", Duration::from_secs(10)),
-    ("60s", Duration::from_secs(60)),
-];
-
-/// What is shown of a window, by the value of the label `statistic`.
-const STATISTICS: [&str; 6] = ["p50", "p95", "p99", "max", "mean", "stddev"];
-
-/// Gauges of one window of one histogram, in the order of [`STATISTICS`].
-#[derive(Debug)]
-pub(crate) struct WindowGauges([Gauge; STATISTICS.len()]);
-
-impl WindowGauges {
-    /// The gauges of all windows, from `gauge`, which finds or makes the one with these last label values.
-    /// They have no value yet.
-    pub(crate) fn all(
-        gauge: impl Fn([&str; 2]) -> Result<Gauge, RegisterError>,
-    ) -> Result<[Self; SPANS.len()], RegisterError> {
-        let [a, b, c] = SPANS.map(|(window, _)| {
-            let cleared = |statistic| gauge([window, statistic]).inspect(Gauge::clear);
-            let [p50, p95, p99, max, mean, stddev] = STATISTICS.map(cleared);
-            Ok(Self([p50?, p95?, p99?, max?, mean?, stddev?]))
-        });
-        Ok([a?, b?, c?])
-    }
-
-    /// Shows a summary of recorded units; without one, nothing.
-    fn show(&self, summary: Option<Summary>, per_unit: f64) {
-        let values = summary.map_or([None; STATISTICS.len()], |s| {
-            let [p50, p95, p99, max] = [s.p50, s.p95, s.p99, s.max].map(|v| Some(v as f64));
-            [p50, p95, p99, max, Some(s.mean), s.stddev]
-        });
-        for (gauge, value) in self.0.iter().zip(values) {
-            match value {
-                Some(value) => gauge.set(value / per_unit),
-                None => gauge.clear(),
-            }
-        }
-    }
-}
-
-/// All watched histograms of a registry.
-#[derive(Debug, Default)]
-pub(crate) struct Windows {
-    watches: Vec<Watch>,
-    /// What came since the tick before, of one histogram after the other.
-    fresh: Vec<u64>,
-}
-
-/// One watched histogram.
-#[derive(Debug)]
-struct Watch {
-    source: Recorded,
-    per_unit: f64,
-    /// When the source was read last.
-    at: Instant,
-    windows: [(Window, WindowGauges); SPANS.len()],
-}
-
-impl Windows {
-    /// Whether `source` is watched.
-    pub(crate) fn has(&self, source: &Histogram) -> bool {
-        let series = |h: &Histogram| Arc::as_ptr(h.handle().series());
-        self.watches
-            .iter()
-            .any(|w| series(&w.source.histogram) == series(source))
-    }
-
-    /// Watches `source`, a histogram of `desc`, from now on; what it recorded before is no window's.
-    pub(crate) fn watch(
-        &mut self,
-        source: Histogram,
-        desc: &Desc,
-        gauges: [WindowGauges; SPANS.len()],
-        now: Instant,
-    ) {
-        let layout = desc.layout();
-        let [a, b, c] = SPANS.map(|(_, span)| Window::new(span, layout));
-        let [of_a, of_b, of_c] = gauges;
-        let mut watch = Watch {
-            source: Recorded::new(source),
-            per_unit: desc.recorded_per_unit(),
-            at: now,
-            windows: [(a, of_a), (b, of_b), (c, of_c)],
-        };
-        watch.source.read(&mut self.fresh); // and look away: see above
-        self.watches.push(watch);
-    }
-
-    /// Shows what each watched histogram recorded since the last tick, and until now.
-    pub(crate) fn tick(&mut self, shared: &Shared, now: Instant) {
-        self.forget_removed(shared);
-        for watch in &mut self.watches {
-            let sum = watch.source.read(&mut self.fresh);
-            watch.step(&self.fresh, sum, now);
-        }
-    }
-
-    /// A watch goes with its histogram's series, and takes its gauges with it.
-    pub(crate) fn forget_removed(&mut self, shared: &Shared) {
-        self.watches.retain(|watch| {
-            let series = watch.source.histogram.handle().series();
-            let live = !series.life.is_removed();
-            if !live {
-                let mut table = shared.table();
-                for gauge in watch.windows.iter().flat_map(|(_, gauges)| &gauges.0) {
-                    table.remove(gauge.handle().series());
-                }
-            }
-            live
-        });
-    }
-
-    /// Memory in bytes, roughly.
-    pub(crate) fn memory(&self) -> usize {
-        let window = |(window, _): &(Window, WindowGauges)| window.memory();
-        let watch =
-            |w: &Watch| w.source.before.len() * 8 + w.windows.iter().map(window).sum::<usize>();
-        self.watches.iter().map(watch).sum()
-    }
-}
 
 /// A histogram, and what it counted when it was read last.
 #[derive(Debug)]
@@ -169,6 +41,15 @@ impl Recorded {
             sum_before: 0,
             histogram,
         }
+    }
+
+    pub(super) const fn histogram(&self) -> &Histogram {
+        &self.histogram
+    }
+
+    /// Memory in bytes, roughly.
+    pub(super) fn memory(&self) -> usize {
+        self.before.len() * 8
     }
 
     /// Makes `fresh` the counts of what was recorded since the last call; their sum.
@@ -195,16 +76,6 @@ impl Recorded {
         let added = sum.wrapping_sub(self.sum_before);
         self.sum_before = sum;
         added
-    }
-}
-
-impl Watch {
-    fn step(&mut self, fresh: &[u64], sum: u64, now: Instant) {
-        for (window, gauges) in &mut self.windows {
-            window.step(self.at, now, fresh, sum);
-            gauges.show(window.summary(), self.per_unit);
-        }
-        self.at = now;
     }
 }
 
@@ -288,7 +159,8 @@ impl Window {
         })
     }
 
-    fn memory(&self) -> usize {
+    /// Memory in bytes, roughly.
+    pub(super) fn memory(&self) -> usize {
         // A leaf of eleven entries takes 150 bytes, and is half full or more.
         let entries: usize = self.slots.iter().map(|s| s.counts.len()).sum();
         self.total.len() * 8 + entries * 25
@@ -317,14 +189,14 @@ mod tests {
         let counts = prop_oneof![Just(vec![0; LAYOUT.len()]), vec(0..9_u64, LAYOUT.len())];
         vec(
             (time.prop_map(Duration::from_nanos), counts),
-            1..if cfg!(miri) { 12 } else { 300 },
+            1..if cfg!(miri) { 8 } else { 300 },
         )
     }
 
     proptest! {
         #![proptest_config(ProptestConfig {
             rng_seed: RngSeed::Fixed(7),
-            cases: if cfg!(miri) { 2 } else { 256 },
+            cases: if cfg!(miri) { 1 } else { 256 },
             ..ProptestConfig::default()
         })]
 
@@ -372,7 +244,8 @@ mod tests {
     /// Ticks on time: exactly the last ten and sixty.
     #[test]
     fn regular_ticks_are_counted_to_the_tick() {
-        let mut windows = SPANS.map(|(_, span)| Window::new(span, LAYOUT));
+        let spans = [0, 10, 60].map(Duration::from_secs);
+        let mut windows = spans.map(|span| Window::new(span, LAYOUT));
         let birth = Instant::now();
         let at = |tick: u64| birth + Duration::from_secs(tick);
         let mut fresh = vec![0; LAYOUT.len()];
@@ -380,10 +253,16 @@ mod tests {
         for tick in 1..=if cfg!(miri) { 66 } else { 200 } {
             let counts = windows.each_mut().map(|window| {
                 window.step(at(tick - 1), at(tick), &fresh, LAYOUT.lowest(3));
+                if cfg!(miri) && tick % 13 != 0 {
+                    return 0; // not looked at
+                }
                 let summary = window.summary();
                 assert_eq!(summary.map(|s| s.mean), Some(LAYOUT.lowest(3) as f64));
                 summary.map_or(0, |s| s.count)
             });
+            if counts == [0; 3] {
+                continue;
+            }
             assert_eq!(counts[..2], [1, tick.min(10)], "tick {tick}");
             // Slots of five seconds: the oldest goes when its middle is a minute old.
             let whole = tick.min(58 + (tick + 2) % 5);
@@ -396,7 +275,7 @@ mod tests {
     fn flushes_take_no_room() {
         let mut window = Window::new(Duration::from_secs(10), LAYOUT);
         let birth = Instant::now();
-        let each = if cfg!(miri) { 100 } else { 1 }; // milliseconds
+        let each = if cfg!(miri) { 250 } else { 1 }; // milliseconds
         let at = |tick: u64| birth + Duration::from_millis(tick * each);
         let fresh = vec![each; LAYOUT.len()];
         for tick in 1..=30_000 / each {

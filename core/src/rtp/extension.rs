@@ -142,7 +142,7 @@ mod tests {
                 bytes.extend(vec![0; *padding]);
             }
             let packet = packet(if two_byte { 0x1000 } else { 0xbede }, &bytes);
-            for id in 0..=255 {
+            for id in 0..=if cfg!(miri) { 16 } else { 255 } {
                 let packed = elements.iter().find(|e| e.0 == id).map(|e| e.1.as_slice());
                 prop_assert_eq!(header_extension(&packet, id), packed);
             }

@@ -9,25 +9,25 @@ use super::{Jitter, Placed, RtpHeader, SequenceTracker, Verdict};
 
 /// What one packet changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReceiverUpdate {
+pub(crate) struct ReceiverUpdate {
     /// What the packet's sequence number says.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The suspect before this packet turned out to be stale.
-    pub suspect_was_stale: bool,
+    pub(crate) suspect_was_stale: bool,
     /// Frames that began: 1 if the packet is the first, in order, with its timestamp; with a restart, the
     /// suspect's frame is one, too.
-    pub new_frames: u8,
+    pub(crate) new_frames: u8,
     /// One of the new frames could be compared with the one before it: the jitter stepped.
-    pub jitter_stepped: bool,
+    pub(crate) jitter_stepped: bool,
     /// Some sequence numbers settled, of a stream with losses: [`RtpReceiver::bursts`] says something new.
-    pub losses_settled: bool,
+    pub(crate) losses_settled: bool,
     /// [`RtpReceiver::skew`] may say something new.
-    pub skew_changed: bool,
+    pub(crate) skew_changed: bool,
 }
 
 /// The plain state of one received RTP stream: no counters, no clock, no atomics.
 #[derive(Clone, Debug)]
-pub struct RtpReceiver {
+pub(crate) struct RtpReceiver {
     jitter: Jitter,
     /// Ticks in a minute of media: how old a packet's timestamp may be and still be this stream's.
     minute: u32,
@@ -80,7 +80,7 @@ fn unharmed(received: u64) -> Bursts {
 impl RtpReceiver {
     /// A stream whose timestamps tick at `clock_rate` Hz.
     #[must_use]
-    pub fn new(clock_rate: u32) -> Self {
+    pub(crate) fn new(clock_rate: u32) -> Self {
         Self {
             jitter: Jitter::new(clock_rate),
             minute: clock_rate.saturating_mul(60).min(i32::MAX as u32),
@@ -96,14 +96,14 @@ impl RtpReceiver {
     /// to [`on_packet`](Self::on_packet).
     #[must_use]
     #[inline(always)]
-    pub const fn is_next(&mut self, header: &RtpHeader) -> bool {
+    pub(crate) const fn is_next(&mut self, header: &RtpHeader) -> bool {
         self.sequence.advance_by_one(header.sequence)
     }
 
     /// Takes the timing of a packet for which [`is_next`](Self::is_next) was true: whether it begins a
     /// frame.
     #[inline(always)]
-    pub fn begins_frame(&mut self, header: &RtpHeader, arrival_ns: u64) -> bool {
+    pub(crate) fn begins_frame(&mut self, header: &RtpHeader, arrival_ns: u64) -> bool {
         let new_frame = self.jitter.timestamp() != header.timestamp;
         if new_frame {
             let step = self.jitter.on_next_frame(arrival_ns, header.timestamp);
@@ -115,7 +115,7 @@ impl RtpReceiver {
     /// Any packet arrived, at `arrival_ns` on a monotonic clock of the caller's.
     ///
     /// `on_run` gets the length of each run of lost numbers whose end has settled.
-    pub fn on_packet(
+    pub(crate) fn on_packet(
         &mut self,
         header: &RtpHeader,
         arrival_ns: u64,
@@ -189,7 +189,7 @@ impl RtpReceiver {
 
     /// Bursts and gaps (RFC 3611 4.7.2) of the numbers that have settled.
     #[must_use]
-    pub fn bursts(&self) -> BurstStats {
+    pub(crate) fn bursts(&self) -> BurstStats {
         self.losses.stats()
     }
 
@@ -197,7 +197,7 @@ impl RtpReceiver {
     /// losses it tells nothing.
     #[must_use]
     #[inline]
-    pub fn settled_bursts(&self) -> BurstStats {
+    pub(crate) fn settled_bursts(&self) -> BurstStats {
         match &self.losses {
             Losses::None(_) => BurstStats::default(),
             Losses::Some(bursts) => bursts.settled(),
@@ -206,14 +206,14 @@ impl RtpReceiver {
 
     /// Whether any number that has settled was lost.
     #[must_use]
-    pub const fn has_losses(&self) -> bool {
+    pub(crate) const fn has_losses(&self) -> bool {
         matches!(self.losses, Losses::Some(_))
     }
 
     /// As [`bursts`](Self::bursts), of all numbers, as if the stream ended now; `on_run` gets the runs of lost
     /// numbers that had not settled.
     #[must_use]
-    pub fn bursts_to_the_end(&self, on_run: &mut dyn FnMut(u32)) -> BurstStats {
+    pub(crate) fn bursts_to_the_end(&self, on_run: &mut dyn FnMut(u32)) -> BurstStats {
         let mut losses = self.losses.clone();
         self.sequence
             .unsettled(&mut |bits, len| losses.on_settled(bits, len, on_run));
@@ -222,21 +222,21 @@ impl RtpReceiver {
 
     /// How fast the sender's clock is, in parts per million: see [`Skew`].
     #[must_use]
-    pub fn skew(&self) -> &Skew {
+    pub(crate) fn skew(&self) -> &Skew {
         &self.skew
     }
 
     /// Jitter so far.
     #[must_use]
     #[inline(always)]
-    pub const fn jitter(&self) -> &Jitter {
+    pub(crate) const fn jitter(&self) -> &Jitter {
         &self.jitter
     }
 
     /// Sequence numbers so far.
     #[must_use]
     #[inline(always)]
-    pub const fn sequence(&self) -> &SequenceTracker {
+    pub(crate) const fn sequence(&self) -> &SequenceTracker {
         &self.sequence
     }
 }

@@ -1,7 +1,8 @@
 //! Shards: each thread's own cells, handed on from thread to thread.
 //!
 //! Lives here: the list of a registry's shards, taking one and giving it back, bucket arrays. In
-//! `attach`: which shard this thread writes to. In `slab`: memory. Not here: labels, text, merging.
+//! `attach`: which shard this thread writes to. In `address`: where in it. In `slab`: memory. Not here: labels, text,
+//! merging.
 //!
 //! # The hand-over
 //! A shard is made when a thread needs one and none is free, and lives as long as its registry. A
@@ -17,6 +18,8 @@
 //! Models: `models/hand_over.rs`.
 
 #[cfg(not(media_metrics_loom))]
+mod address;
+#[cfg(not(media_metrics_loom))]
 pub(crate) mod attach;
 mod slab;
 
@@ -27,6 +30,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::cell::Cell;
 use crate::error::RegisterError;
 use crate::sync::{Acquire, AtomicBool, AtomicPtr, Relaxed, Release};
+#[cfg(not(media_metrics_loom))]
+pub(crate) use address::Address;
 #[cfg(not(media_metrics_loom))]
 pub(crate) use slab::BucketSlot;
 use slab::Slab;
@@ -74,7 +79,6 @@ impl Shard {
     }
 
     /// The `front` cells before the bucket array of histogram `index`, which has at least so many there.
-    #[cfg(not(media_metrics_loom))]
     pub(crate) fn before_buckets(&self, index: u32, front: usize) -> Option<&[Cell]> {
         // Acquire: as in `buckets`.
         let first = NonNull::new(self.slab.slot(index).load(Acquire))?;

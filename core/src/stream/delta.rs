@@ -84,7 +84,8 @@ impl StreamDelta {
 impl StreamStats {
     /// What happened since `earlier`, an older reading of the same stream.
     ///
-    /// Saturates: of readings in the wrong order, nothing happened.
+    /// Saturates: of readings in the wrong order, nothing happened; only [`lost`](StreamDelta::lost) is then negative,
+    /// as it is when numbers came after all.
     ///
     /// ```
     /// # use media_metrics_core::{Registry, StreamConfig, rtp::RtpHeader};

@@ -10,6 +10,15 @@ use crate::rtp::{
     DependencyDescriptor, RtpHeader, Verdict, VideoCodec, begins_key_frame, header_extension,
 };
 
+/// What a host has of a packet besides its header.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Parts<'a> {
+    /// All of it.
+    Packet(&'a [u8]),
+    /// What follows the header.
+    Payload(&'a [u8]),
+}
+
 /// Tells key frames of one stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyFrames {
@@ -28,11 +37,16 @@ impl KeyFrames {
         }
     }
 
-    /// Whether `packet`, with this header and verdict, is the first to come of a key frame. The frame's other
+    /// Whether a packet with this header and verdict is the first to come of a key frame. The frame's other
     /// packets are not one more, nor are copies, nor those of an older key frame that come late, nor one that
     /// may be of another stream.
     #[inline]
-    pub(super) fn begins(&mut self, header: &RtpHeader, packet: &[u8], verdict: Verdict) -> bool {
+    pub(super) fn begins(
+        &mut self,
+        header: &RtpHeader,
+        parts: Parts<'_>,
+        verdict: Verdict,
+    ) -> bool {
         if self.codec.is_none() && self.descriptor.is_none() {
             return false;
         }
@@ -42,7 +56,7 @@ impl KeyFrames {
             _ => {}
         }
         let is_newer = |last| (header.timestamp.wrapping_sub(last) as i32) > 0;
-        if !self.is_of_a_key_frame(header, packet) || !self.newest.is_none_or(is_newer) {
+        if !self.is_of_a_key_frame(header, parts) || !self.newest.is_none_or(is_newer) {
             return false;
         }
         self.newest = Some(header.timestamp);
@@ -51,15 +65,21 @@ impl KeyFrames {
 
     /// By the dependency descriptor, if the packet has one, since it is in the clear whatever the payload
     /// is; else by the payload.
-    fn is_of_a_key_frame(&self, header: &RtpHeader, packet: &[u8]) -> bool {
-        let descriptor = self
-            .descriptor
-            .and_then(|id| header_extension(packet, id.get()))
-            .and_then(DependencyDescriptor::parse);
-        if let Some(descriptor) = descriptor {
+    fn is_of_a_key_frame(&self, header: &RtpHeader, parts: Parts<'_>) -> bool {
+        let (extension, payload) = match parts {
+            Parts::Packet(packet) => {
+                let extension = |id: NonZeroU8| header_extension(packet, id.get());
+                let payload = packet.get(header.header_len as usize..);
+                (
+                    self.descriptor.and_then(extension),
+                    payload.unwrap_or_default(),
+                )
+            }
+            Parts::Payload(payload) => (None, payload),
+        };
+        if let Some(descriptor) = extension.and_then(DependencyDescriptor::parse) {
             return descriptor.begins_key_frame();
         }
-        let payload = packet.get(header.header_len as usize..).unwrap_or_default();
         self.codec
             .is_some_and(|codec| begins_key_frame(codec, payload))
     }

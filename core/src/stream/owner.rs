@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::num::NonZeroU8;
 
 use super::block::{Block, UNKNOWN, level, total};
-use super::key_frames::KeyFrames;
+use super::key_frames::{KeyFrames, Parts};
 use super::stats::StreamStats;
 use crate::registry::GroupMetrics;
 use crate::rtp::{LossRuns, RtpHeader, RtpReceiver, Verdict, VideoCodec};
@@ -60,6 +60,8 @@ impl StreamConfig {
 ///
 /// One owner records; it may move between threads, but not be shared (`Send`, not `Sync`). Readers see
 /// all numbers of one moment, and never hold the owner up. Dropping it leaves its totals in its group.
+/// Where a library wants a type of yours to be `Sync` all the same, put it into a [`Mutex`](std::sync::Mutex) and ask with
+/// `get_mut`: who has `&mut` takes no lock.
 ///
 /// - **Cost**: a few nanoseconds a packet in order (`benches/RESULTS.md`); no locked instruction, no allocation, no
 ///   system call. A stream's first loss makes the memory for its loss statistics.
@@ -135,8 +137,54 @@ impl Stream {
         packet: &[u8],
         arrival_ns: u64,
     ) -> (Verdict, bool) {
+        self.on_parts(header, Parts::Packet(packet), arrival_ns)
+    }
+
+    /// As [`on_packet`](Self::on_packet), for hosts whose RTP library hands header and payload over apart. Header
+    /// extensions are not seen: so key frames are known by the [video codec](StreamConfig::video_codec) alone.
+    ///
+    /// ```
+    /// use media_metrics_core::rtp::{RtpHeader, VideoCodec};
+    /// use media_metrics_core::{Registry, StreamConfig};
+    ///
+    /// let registry = Registry::new()?;
+    /// let group = registry.group(&["incoming", "video"])?;
+    /// let config = StreamConfig::new(7, 90_000).video_codec(VideoCodec::Vp8);
+    /// let mut stream = registry.stream(&group, config)?;
+    /// let payload = [0x10, 0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a]; // VP8: the first packet of a key frame
+    /// let header = RtpHeader {
+    ///     marker: false,
+    ///     payload_type: 96,
+    ///     sequence: 1,
+    ///     timestamp: 3_000,
+    ///     ssrc: 7,
+    ///     header_len: 12, // as on the wire: for the bytes of headers
+    ///     padding_len: 0,
+    ///     packet_len: 12 + payload.len() as u32,
+    /// };
+    /// let (_, is_key_frame) = stream.on_payload(&header, &payload, 1_000_000);
+    /// assert!(is_key_frame);
+    /// # Ok::<(), media_metrics_core::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn on_payload(
+        &mut self,
+        header: &RtpHeader,
+        payload: &[u8],
+        arrival_ns: u64,
+    ) -> (Verdict, bool) {
+        self.on_parts(header, Parts::Payload(payload), arrival_ns)
+    }
+
+    #[inline]
+    fn on_parts(
+        &mut self,
+        header: &RtpHeader,
+        parts: Parts<'_>,
+        arrival_ns: u64,
+    ) -> (Verdict, bool) {
         let verdict = self.on_rtp(header, arrival_ns);
-        let began = self.key_frames.begins(header, packet, verdict);
+        let began = self.key_frames.begins(header, parts, verdict);
         if began {
             self.count_key_frame();
         }

@@ -137,8 +137,14 @@ impl StreamStats {
     /// when there are more duplicates than losses.
     #[must_use]
     pub const fn cumulative_lost(&self) -> i64 {
-        self.expected
-            .wrapping_sub(self.packets - self.stale - self.pending) as i64
+        self.expected.wrapping_sub(self.received()) as i64
+    }
+
+    /// Packets that count as received, duplicates included: all but strays.
+    pub(crate) const fn received(&self) -> u64 {
+        // Fields are the host's to change.
+        let strays = self.stale.saturating_add(self.pending);
+        self.packets.saturating_sub(strays)
     }
 }
 

@@ -3,9 +3,11 @@
 //! Lives here: `RTCStats`, `RTCRtpStreamStats`, `RTCReceivedRtpStreamStats`, `RTCSentRtpStreamStats`, as
 //! parts of the others. Not here: how they are filled.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
+
+use crate::wall::ns_since_1970;
 
 /// What a stream carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -29,10 +31,7 @@ impl Clock {
     /// Both clocks, read now.
     #[must_use]
     pub fn new(now_ns: u64, wall: SystemTime) -> Self {
-        let wall_ms = match wall.duration_since(UNIX_EPOCH) {
-            Ok(since) => since.as_secs_f64() * 1e3,
-            Err(before) => before.duration().as_secs_f64() * -1e3,
-        };
+        let wall_ms = ns_since_1970(wall) as f64 / 1e6;
         Self { now_ns, wall_ms }
     }
 
@@ -109,7 +108,7 @@ pub(super) fn unsigned_long(n: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn moments_before_and_after_now_and_1970() {

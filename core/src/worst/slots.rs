@@ -3,11 +3,10 @@
 //! Lives here: a slot's series, made when it is first needed, and its info series, which goes when somebody else
 //! takes the slot. Not here: who belongs into which slot (`board`).
 
-use crate::desc::{Desc, Kind};
+use crate::desc::Desc;
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::registry::Shared;
-use crate::registry::table::Purpose;
 
 /// The slots of some families; `K` tells who is in one.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ struct Slot<K> {
 }
 
 fn gauge(shared: &Shared, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
-    let handle = shared.handle(desc, Kind::Gauge, values, Purpose::Reserve)?;
+    let handle = shared.own_handle(desc, values)?;
     Ok(Gauge::new(handle))
 }
 

@@ -37,6 +37,15 @@ fn all_kinds_go_when_idle_and_begin_anew() {
 }
 
 #[test]
+fn a_level_that_is_no_number_goes_too() {
+    let (registry, recorder) = hasty(10);
+    with_local_recorder(&recorder, || gauge!("g").set(f64::NAN));
+    let used = registry.collect();
+    assert!(used.gauge("g", &[]).is_some_and(f64::is_nan));
+    assert!(registry.collect().family("g").is_none());
+}
+
+#[test]
 fn places_of_idle_series_are_used_again() {
     let (registry, recorder) = hasty(10);
     for round in 0..50 {

@@ -114,7 +114,7 @@ fn histograms_of_unknown_scale_have_bounds_from_nanoseconds_to_gigabytes() {
 }
 
 #[test]
-fn values_that_are_no_numbers_are_dropped_and_counted() {
+fn values_that_are_not_finite_count_in_their_buckets_and_not_in_the_sum() {
     let snapshot = recorded(|| {
         let h = histogram!("h");
         h.record(1.0);
@@ -123,9 +123,17 @@ fn values_that_are_no_numbers_are_dropped_and_counted() {
         h.record(f64::NEG_INFINITY);
     });
     let h = snapshot.histogram("h", &[]).unwrap();
-    assert_eq!((h.count(), h.exact_sum()), (1, Some(1.0)));
-    let dropped = snapshot.counter("media_metrics_facade_values_dropped_total", &[]);
-    assert_eq!(dropped, Some(5));
+    assert_eq!((h.count(), h.exact_sum()), (6, Some(1.0)));
+    let counts: Vec<u64> = h.classic().collect();
+    let (below, all) = (counts[0], counts[counts.len() - 1]);
+    let finite = counts[counts.len() - 2];
+    assert_eq!(
+        (below, finite, all),
+        (1, 2, 6),
+        "-Inf; 1 as well; the others"
+    );
+    let apart = snapshot.counter("media_metrics_facade_values_not_finite_total", &[]);
+    assert_eq!(apart, Some(5));
 }
 
 #[test]

@@ -19,8 +19,13 @@ pub(super) struct Budget {
 impl Budget {
     /// Whether work may begin now.
     pub(super) fn allows(&self, now: Instant) -> bool {
-        self.rested_at
-            .is_none_or(|at| at.saturating_duration_since(now) <= PATIENCE)
+        self.wait(now).is_zero()
+    }
+
+    /// How long until it may.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        let owed = self.rested_at.map(|at| at.saturating_duration_since(now));
+        owed.unwrap_or_default().saturating_sub(PATIENCE)
     }
 
     /// Work was done from `begun` to `now`.
@@ -51,6 +56,9 @@ mod tests {
             }
         }
         assert!(worked > ms(15_000) && worked < ms(15_500), "{worked:?}");
+        // Who has to wait is told for how long.
+        let wait = budget.wait(now);
+        assert!(budget.allows(now + wait) && wait <= ms(40), "{wait:?}");
         // After a rest a burst again.
         now += ms(10_000);
         for _ in 0..30 {

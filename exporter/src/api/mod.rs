@@ -7,7 +7,7 @@
 //! # What it costs others
 //! Reading live streams takes the reporter's lock, which a merge needs, too: so the streams are read once for each
 //! snapshot, however many ask. What answers cost is bounded: an answer of the same words to the same question is
-//! kept, and all others together get a quarter of one processor.
+//! kept, and all others together get a quarter of one processor. So does the history, apart from them.
 
 mod budget;
 mod query;
@@ -18,11 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use media_metrics_core::snapshot::Snapshot;
 use serde::Serialize;
 
 use self::budget::Budget;
-use self::query::{BadQuery, Question};
+use self::query::Question;
 use self::streams::Listed;
+#[cfg(feature = "page")]
+pub(crate) use self::streams::Worst;
+pub(crate) use self::streams::with_worst;
 use crate::format::Filter;
 use crate::source::Source;
 
@@ -65,6 +69,9 @@ const NO_STREAMS: &str =
 pub(crate) struct Api {
     shown: Filter,
     desk: Mutex<Desk>,
+    /// Of other pages for people.
+    #[cfg(feature = "history")]
+    others: Mutex<Budget>,
 }
 
 /// What is kept between requests.
@@ -82,31 +89,49 @@ impl Api {
     pub(crate) fn new(shown: Filter) -> Self {
         Self {
             shown,
-            desk: Mutex::default(),
+            ..Self::default()
         }
     }
 
-    /// Answers `query`; `known` is what the asker has, as it was tagged.
+    /// Which families are told of.
+    #[cfg(feature = "history")]
+    pub(crate) const fn shown(&self) -> &Filter {
+        &self.shown
+    }
+
+    /// Does other work for people, which gets another quarter of a processor. If there is no time for it now: how long
+    /// until there is.
+    #[cfg(feature = "history")]
+    pub(crate) fn spend<T>(&self, work: impl FnOnce() -> T) -> Result<T, std::time::Duration> {
+        let budget = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        let wait = budget().wait(begun);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        let done = work();
+        budget().took(begun, Instant::now());
+        Ok(done)
+    }
+
+    /// Answers `query`; `known` is whether the asker has what is tagged so.
     pub(crate) fn answer(
         &self,
         source: &dyn Source,
         page: Page,
         query: &str,
-        known: Option<&str>,
+        known: impl Fn(&str) -> bool,
     ) -> Answer {
         let question = match Question::parse(page, query) {
             Ok(question) => question,
-            Err(BadQuery(why)) => return Answer::Wrong(why),
+            Err(wrong) => return Answer::Wrong(wrong.to_string()),
         };
         if page != Page::Snapshot && source.streams().is_none() {
             return Answer::Nothing(NO_STREAMS);
         }
         let snapshot = source.latest();
-        let since = snapshot.time().duration_since(std::time::UNIX_EPOCH);
-        let ms = since.map_or(0, |d| d.as_millis());
-        // A number alone would come again after a restart.
-        let tag = format!("\"{}-{ms}\"", snapshot.sequence());
-        if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
+        let tag = format!("\"{}\"", name(&snapshot));
+        if known(&tag) {
             return Answer::Same(tag);
         }
         // Whole between any two statements: at worst something is made again.
@@ -122,7 +147,7 @@ impl Api {
         let json = match page {
             Page::Snapshot => snapshot::json(&snapshot, &self.shown, &question),
             Page::Worst => match source.streams() {
-                Some(registry) => streams::worst(registry),
+                Some(registry) => with_worst(registry, |worst| to_json(worst)),
                 None => return Answer::Nothing(NO_STREAMS),
             },
             Page::Streams => match desk.listed(source) {
@@ -170,17 +195,16 @@ impl Desk {
     }
 }
 
-/// As JSON. Numbers that JSON has no words for become null.
-fn to_json(value: &impl Serialize) -> Bytes {
-    // It fails for maps whose keys are no texts: there are none.
-    serde_json::to_vec(value).map_or_else(|_| Bytes::new(), Bytes::from)
+/// What a snapshot is called: its number, and its milliseconds since 1970, since a number alone would come again after
+/// a restart.
+pub(crate) fn name(snapshot: &Snapshot) -> String {
+    let since = snapshot.time().duration_since(std::time::UNIX_EPOCH);
+    let ms = since.map_or(0, |d| d.as_millis());
+    format!("{}-{ms}", snapshot.sequence())
 }
 
-/// What went wrong, as JSON.
-pub(crate) fn error(why: &str) -> Bytes {
-    #[derive(Serialize)]
-    struct Error<'a> {
-        error: &'a str,
-    }
-    to_json(&Error { error: why })
+/// As JSON. Numbers that JSON has no words for become null.
+pub(crate) fn to_json(value: &impl Serialize) -> Bytes {
+    // It fails for maps whose keys are no texts: there are none.
+    serde_json::to_vec(value).map_or_else(|_| Bytes::new(), Bytes::from)
 }

@@ -1,26 +1,17 @@
-//! Questions: the parameters of a request, read strictly.
+//! Questions about streams, the worst of them and snapshots.
 //!
-//! Lives here: names, values, ranges, and what is said of wrong ones. Not here: answers.
-
-use std::fmt::Display;
-use std::str::FromStr;
+//! Lives here: which parameters there are, and their ranges. Not here: taking them apart, wrong ones (`parameters`),
+//! answers.
 
 use media_metrics_core::webrtc::Kind;
 use media_metrics_core::worst::Direction;
 
 use super::Page;
+use crate::parameters::{BadQuery, no_such_value, number, once, one_of, read, unknown};
 
 /// Streams in an answer that is told nothing else, and at most.
 const DEFAULT_LIMIT: usize = 1_000;
 const MAX_LIMIT: usize = 10_000;
-
-/// Parameters of one request at most, and bytes of one that are repeated to who sent it.
-const MAX_PARAMETERS: usize = 64;
-const SHOWN_BYTES: usize = 64;
-
-/// What is wrong with a question, as a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadQuery(pub(super) String);
 
 /// In what order streams are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,19 +57,15 @@ impl Question {
     /// Reads what stands behind a `?`.
     pub(super) fn parse(page: Page, query: &str) -> Result<Self, BadQuery> {
         let mut question = Self::default();
-        for (i, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
-            if i >= MAX_PARAMETERS {
-                return Err(BadQuery(format!(
-                    "at most {MAX_PARAMETERS} parameters are read"
-                )));
+        read(query, |name, value| match page {
+            Page::Streams => question.stream(name, value),
+            Page::Snapshot if name == "name[]" => {
+                question.names.push(value.to_owned());
+                Ok(())
             }
-            match page {
-                Page::Streams => question.stream(&name, &value)?,
-                Page::Snapshot if name == "name[]" => question.names.push(value.into_owned()),
-                Page::Snapshot => return Err(unknown(&name, "name[]")),
-                Page::Worst => return Err(unknown(&name, "none")),
-            }
-        }
+            Page::Snapshot => Err(unknown(name, "name[]")),
+            Page::Worst => Err(unknown(name, "none")),
+        })?;
         Ok(question)
     }
 
@@ -125,41 +112,6 @@ impl Question {
     }
 }
 
-/// The beginning of what somebody sent.
-fn shown(text: &str) -> String {
-    match text.char_indices().find(|(at, _)| *at >= SHOWN_BYTES) {
-        Some((at, _)) => format!("{:?}…", text.get(..at).unwrap_or_default()),
-        None => format!("{text:?}"),
-    }
-}
-
-fn unknown(name: &str, known: &str) -> BadQuery {
-    let name = shown(name);
-    BadQuery(format!("no parameter is called {name}; there are: {known}"))
-}
-
-fn once<T>(place: &mut Option<T>, name: &str, value: T) -> Result<(), BadQuery> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(BadQuery(format!("{name} is given twice: give it once"))),
-    }
-}
-
-fn number<T: FromStr + PartialOrd + Display + Copy>(
-    name: &str,
-    value: &str,
-    least: T,
-    most: T,
-) -> Result<T, BadQuery> {
-    let parsed = value.parse().ok().filter(|n| *n >= least && *n <= most);
-    parsed.ok_or_else(|| {
-        let value = shown(value);
-        BadQuery(format!(
-            "{name} is a number from {least} to {most}; {value} is not"
-        ))
-    })
-}
-
 fn ssrc(value: &str) -> Result<u32, BadQuery> {
     let hex = value
         .strip_prefix("0x")
@@ -169,21 +121,8 @@ fn ssrc(value: &str) -> Result<u32, BadQuery> {
         Some(_) => None,
         None => value.parse().ok(),
     };
-    parsed.ok_or_else(|| {
-        let value = shown(value);
-        BadQuery(format!(
-            "ssrc is a number from 0 to 4294967295, or one like 0x1234abcd; {value} is not"
-        ))
-    })
-}
-
-fn one_of<T: Copy>(name: &str, value: &str, all: &[(&str, T)]) -> Result<T, BadQuery> {
-    let found = all.iter().find(|(word, _)| *word == value);
-    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let words: Vec<&str> = all.iter().map(|(word, _)| *word).collect();
-        let (words, value) = (words.join(", "), shown(value));
-        BadQuery(format!("{name} is one of {words}; {value} is not"))
-    })
+    let wanted = "a number from 0 to 4294967295, or one like 0x1234abcd";
+    parsed.ok_or_else(|| no_such_value("ssrc", value, wanted))
 }
 
 #[cfg(test)]
@@ -240,11 +179,15 @@ mod tests {
             ("sort=colour", "worst"),
             ("%ff=1", "no parameter"),
         ] {
-            let BadQuery(why) = Question::parse(Page::Streams, query).unwrap_err();
+            let why = Question::parse(Page::Streams, query)
+                .unwrap_err()
+                .to_string();
             assert!(why.contains(says), "{query}: {why}");
         }
         let long = format!("{}=1", "é".repeat(4_000));
-        let BadQuery(why) = Question::parse(Page::Streams, &long).unwrap_err();
+        let why = Question::parse(Page::Streams, &long)
+            .unwrap_err()
+            .to_string();
         assert!(why.len() < 400, "{}", why.len());
         let many = "ssrc=1&".repeat(65);
         assert!(Question::parse(Page::Streams, &many).is_err());

@@ -366,15 +366,16 @@ struct WorstGroup {
     interval: Interval,
 }
 
+/// The worst streams and groups of an interval, as they are told.
 #[derive(Debug, Serialize)]
-struct Worst<'a> {
+pub(crate) struct Worst<'a> {
     sequence: u64,
     streams: Vec<WorstStream<'a>>,
     groups: Vec<WorstGroup>,
 }
 
-/// The worst streams and groups of the last interval.
-pub(super) fn worst(registry: &Registry) -> Bytes {
+/// What `tell` makes of the worst streams and groups of the last interval.
+pub(crate) fn with_worst<T>(registry: &Registry, tell: impl FnOnce(&Worst<'_>) -> T) -> T {
     let worst = registry.worst();
     let streams = worst
         .streams
@@ -402,7 +403,7 @@ pub(super) fn worst(registry: &Registry) -> Bytes {
             score: one.figures.score,
             interval: Interval::new(&one.figures),
         });
-    to_json(&Worst {
+    tell(&Worst {
         sequence: worst.sequence,
         streams: streams.collect(),
         groups: groups.collect(),

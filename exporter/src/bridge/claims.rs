@@ -12,8 +12,7 @@ use media_metrics_core::desc::Kind;
 use media_metrics_core::snapshot::Snapshot;
 
 use super::parse::Family;
-
-const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
+use crate::format::suffix::{CREATED, HISTOGRAM, INFO, TOTAL};
 
 /// Names that are taken: those of our families, and those of foreign ones that came before.
 pub(super) struct Claims<'s> {
@@ -47,21 +46,21 @@ impl<'s> Claims<'s> {
             let whole = name.strip_suffix(*part);
             whole.is_some_and(|whole| is(whole, Kind::Histogram))
         };
-        let created = name.strip_suffix("_created").is_some_and(|stem| {
-            is(stem, Kind::Histogram) || is(&format!("{stem}_total"), Kind::Counter)
+        let created = name.strip_suffix(CREATED).is_some_and(|stem| {
+            is(stem, Kind::Histogram) || is(&format!("{stem}{TOTAL}"), Kind::Counter)
         });
         kind(name).is_some()
-            || PARTS.iter().any(is_part)
+            || HISTOGRAM.iter().any(is_part)
             || created
-            || is(&format!("{name}_total"), Kind::Counter)
-            || is(&format!("{name}_info"), Kind::Gauge)
+            || is(&format!("{name}{TOTAL}"), Kind::Counter)
+            || is(&format!("{name}{INFO}"), Kind::Gauge)
     }
 }
 
 /// The names that a family's lines have.
 fn lines(family: &Family<'_>) -> Vec<String> {
     let parts: &[&str] = if family.kind == "histogram" {
-        &PARTS
+        &HISTOGRAM
     } else {
         &[]
     };
@@ -73,9 +72,9 @@ fn lines(family: &Family<'_>) -> Vec<String> {
 fn reserved(family: &Family<'_>) -> Vec<String> {
     let name = &*family.name;
     let stem = |suffix| name.strip_suffix(suffix);
-    match (family.kind, stem("_total"), stem("_info")) {
-        ("counter", Some(stem), _) => vec![stem.to_owned(), format!("{stem}_created")],
-        ("histogram", ..) => vec![format!("{name}_created")],
+    match (family.kind, stem(TOTAL), stem(INFO)) {
+        ("counter", Some(stem), _) => vec![stem.to_owned(), format!("{stem}{CREATED}")],
+        ("histogram", ..) => vec![format!("{name}{CREATED}")],
         // Whatever its type is there: here it becomes a gauge.
         (_, _, Some(stem)) => vec![stem.to_owned()],
         _ => Vec::new(),

@@ -73,10 +73,9 @@ impl Renderer {
         if self.asked.try_send(*last).is_err() {
             return Err(NoPage::Late);
         }
-        let deadline = Instant::now() + within;
+        let start = Instant::now();
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match pages.recv_timeout(left) {
+            match pages.recv_timeout(within.saturating_sub(start.elapsed())) {
                 Ok((turn, page)) if turn == *last => return page.ok_or(NoPage::Panicked),
                 Ok(_) => {} // one that came too late, and is old
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {

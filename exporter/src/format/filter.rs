@@ -1,7 +1,7 @@
 //! Which families a page has.
 //!
-//! Lives here: the question. Not here: when it is asked (the encoder), who wants to know (hosts, and scrapers by
-//! `name[]`).
+//! Lives here: both questions, whether the host shows a family and whether the scraper wants it. Not here: when they are
+//! asked (`plans`, which keeps the host's answers, and the plans of a format).
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,12 +10,10 @@ use std::sync::Arc;
 
 use media_metrics_core::desc::{Desc, Kind};
 
+use super::suffix::{CREATED, HISTOGRAM, INFO, TOTAL};
 use super::{Escaping, escape};
 
 type Shown = dyn Fn(&str) -> bool + Send + Sync;
-
-/// What samples of a histogram have behind its name.
-const HISTOGRAM: [&str; 4] = ["_bucket", "_sum", "_count", "_created"];
 
 /// Says whether a family is shown; by default all are.
 #[derive(Clone, Default)]
@@ -45,15 +43,15 @@ impl Filter {
         }
     }
 
-    /// Whether a family of this name is shown, where nobody asks for some only.
+    /// Whether the host shows a family of this name, whoever wants it.
     pub(crate) fn shows_name(&self, name: &str) -> bool {
         self.shown.as_ref().is_none_or(|shown| shown(name))
     }
 
-    /// Whether the family is shown, on a page whose names are of this scheme.
-    pub(super) fn shows(&self, desc: &Desc, scheme: Escaping) -> bool {
+    /// Whether the scraper wants the family, if the host shows it, on a page whose names are of this scheme.
+    pub(super) fn wants(&self, desc: &Desc, scheme: Escaping) -> bool {
         let wanted = self.wanted.as_ref();
-        self.shows_name(desc.name()) && wanted.is_none_or(|wanted| wanted.has(desc, scheme))
+        wanted.is_none_or(|wanted| wanted.has(desc, scheme))
     }
 }
 
@@ -78,18 +76,19 @@ struct Wanted {
 impl Wanted {
     fn new<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Self {
         let of_sample = |name: &'a str| {
-            let stems = HISTOGRAM.iter().filter_map(|end| name.strip_suffix(end));
+            let ends = HISTOGRAM.iter().chain(&[CREATED]);
+            let stems = ends.filter_map(|end| name.strip_suffix(end));
             stems.map(str::to_owned).collect::<Vec<_>>()
         };
         let of_counter = |name: &'a str| {
-            let stem = name.strip_suffix("_created").unwrap_or(name);
-            [format!("{name}_total"), format!("{stem}_total")]
+            let stem = name.strip_suffix(CREATED).unwrap_or(name);
+            [format!("{name}{TOTAL}"), format!("{stem}{TOTAL}")]
         };
         Self {
             names: names.clone().map(str::to_owned).collect(),
             histograms: names.clone().flat_map(of_sample).collect(),
             counters: names.clone().flat_map(of_counter).collect(),
-            gauges: names.map(|name| format!("{name}_info")).collect(),
+            gauges: names.map(|name| format!("{name}{INFO}")).collect(),
         }
     }
 
@@ -117,7 +116,8 @@ mod tests {
         let hosts = Filter::new(|name| name != "hidden");
         let shows = |wanted: &str, desc: &Desc| {
             let names = [wanted, "other"];
-            hosts.only(names.into_iter()).shows(desc, Escaping::Dots)
+            let both = hosts.only(names.into_iter());
+            both.shows_name(desc.name()) && both.wants(desc, Escaping::Dots)
         };
         let histogram = Desc::histogram("h", "", &[]);
         let counter = Desc::counter("c_total", "");
@@ -155,6 +155,6 @@ mod tests {
         ] {
             assert!(!shows(wanted, desc), "{wanted}");
         }
-        assert!(hosts.shows(&gauge, Escaping::Underscores));
+        assert!(hosts.wants(&gauge, Escaping::Underscores));
     }
 }

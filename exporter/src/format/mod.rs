@@ -1,14 +1,16 @@
 //! Wire formats: a snapshot in, bytes out.
 //!
 //! Lives here: one module a format, and what formats share: lines of text (`lines`), what is kept from snapshot
-//! to snapshot (`plans`), how numbers, names and hostile text look, and which format a scraper gets
-//! (`negotiate`). All of it is pure: no sockets, no clock, no locks. Not here: how long an encoded page is
+//! to snapshot (`memory`, `plans`, `chunks`), which families are shown (`filter`, `names`), how numbers, names and hostile
+//! text look, and which format a scraper gets (`negotiate`). All of it is pure: no sockets, no clock, no locks. Not here: how long an encoded page is
 //! kept (`encode`), headers and status codes (`http`).
 
+mod chunks;
 mod escape;
 mod exemplar;
 mod filter;
 mod lines;
+mod memory;
 mod names;
 pub(crate) mod negotiate;
 pub(crate) mod number;
@@ -17,6 +19,7 @@ pub mod openmetrics_2;
 pub(crate) mod plans;
 pub mod protobuf;
 mod settings;
+pub(crate) mod suffix;
 pub mod text;
 
 pub(crate) use filter::Filter;

@@ -14,39 +14,34 @@ use media_metrics_core::snapshot::{FamilySnapshot, Values};
 
 use super::escape;
 use super::negotiate::Escaping;
+use super::suffix::HISTOGRAM;
 
-/// What a histogram's samples have behind its name.
-const HISTOGRAM: [&str; 3] = ["_bucket", "_sum", "_count"];
-
-/// For each family, whether it has its place on a page with names of this scheme.
-pub(super) fn placed(families: &[FamilySnapshot], scheme: Escaping) -> Vec<bool> {
-    let mut placed = vec![true; families.len()];
+/// For each family, whether it is on a page of this scheme: of those that are `shown`, who has a name of its own. Those
+/// that are hidden take nobody's.
+pub(super) fn on_page(families: &[FamilySnapshot], shown: &[bool], scheme: Escaping) -> Vec<bool> {
+    let mut on_page = shown.to_vec();
     let is_utf8 = |family: &&FamilySnapshot| family.schema().desc().has_utf8_names();
     if scheme == Escaping::AllowUtf8 || !families.iter().any(|family| is_utf8(&family)) {
-        return placed; // no name changes, or only in the one way that keeps them apart
+        return on_page; // no name changes, or only in the one way that keeps them apart
     }
     // Once those that every reader knows, then the others.
     let mut taken = HashSet::new();
     for changes in [false, true] {
-        for (family, placed) in families.iter().zip(&mut placed) {
+        let all = families.iter().zip(shown).zip(&mut on_page);
+        for ((family, shown), on_page) in all {
             let plain = family.schema().desc().name();
-            if escape::is_plain_name(plain) == changes {
+            if escape::is_plain_name(plain) == changes || !shown {
                 continue;
             }
             let name = escape::family_name(plain, scheme);
             let wanted: Vec<String> = samples(&name, family.values()).collect();
-            *placed = !changes || !wanted.iter().any(|name| taken.contains(name));
-            if *placed {
+            *on_page = !changes || !wanted.iter().any(|name| taken.contains(name));
+            if *on_page {
                 taken.extend(wanted);
             }
         }
     }
-    placed
-}
-
-/// How many families have no place.
-pub(super) fn left_out(placed: &[bool]) -> usize {
-    placed.iter().filter(|&&placed| !placed).count()
+    on_page
 }
 
 /// All names that a family called `name` may have on a page.
@@ -97,6 +92,10 @@ mod tests {
     use media_metrics_core::snapshot::Builder;
 
     fn left_out(descs: &[Desc], scheme: Escaping) -> Vec<String> {
+        left_out_of(descs, scheme, |_| true)
+    }
+
+    fn left_out_of(descs: &[Desc], scheme: Escaping, shows: impl Fn(&str) -> bool) -> Vec<String> {
         let builder = descs
             .iter()
             .fold(Builder::new(), |builder, desc| match desc.kind() {
@@ -105,9 +104,12 @@ mod tests {
             });
         let snapshot = builder.build();
         let families = snapshot.families();
-        let placed = placed(families, scheme);
-        let out = families.iter().zip(placed).filter(|(_, placed)| !placed);
-        out.map(|(f, _)| f.schema().desc().name().to_owned())
+        let name = |family: &FamilySnapshot| family.schema().desc().name().to_owned();
+        let shown: Vec<bool> = families.iter().map(|f| shows(&name(f))).collect();
+        let on_page = on_page(families, &shown, scheme);
+        let all = families.iter().zip(shown).zip(on_page);
+        all.filter(|((_, shown), on_page)| shown != on_page)
+            .map(|((family, _), _)| name(family))
             .collect()
     }
 
@@ -137,6 +139,18 @@ mod tests {
             left_out(&[counter("a_b"), counter("a__b")], Escaping::Dots),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn who_is_hidden_takes_no_name() {
+        let all = [
+            Desc::counter("a.b", "").utf8_names(),
+            Desc::counter("a_b", ""),
+        ];
+        let out = |hidden: &str| left_out_of(&all, Escaping::Underscores, |name| name != hidden);
+        assert_eq!(out("another"), ["a.b"]);
+        assert_eq!(out("a_b"), [""; 0]);
+        assert_eq!(out("a.b"), [""; 0], "nor is it counted");
     }
 
     #[test]

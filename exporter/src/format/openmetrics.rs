@@ -63,7 +63,7 @@ impl Encoder {
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
-    /// again when series of it came or went.
+    /// again when series came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self::with(Settings {

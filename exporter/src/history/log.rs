@@ -102,7 +102,7 @@ impl Kinds {
         let made = made.or_insert_with(|| Histogram::new_with_bounds(1, max, digits).ok());
         let histogram = made.as_mut()?;
         histogram.reset();
-        for (&bucket, &n) in &sums.buckets {
+        for &(bucket, n) in &sums.buckets {
             // The wire has counts of 63 bits.
             let n = n.min(i64::MAX as u64);
             histogram.saturating_record_n(layout.lowest(bucket as usize), n);
@@ -122,10 +122,11 @@ fn comments(series: &[&Known], left_out: usize) -> Vec<String> {
         .map(|(name, desc)| {
             let unit = desc.exposed_unit().suffix();
             let unit = if unit.is_empty() { "units" } else { unit };
-            format!(
-                "[{name}: values are {unit} times {}]",
-                desc.recorded_per_unit()
-            )
+            let (mut comment, scale) = (String::from("["), desc.recorded_per_unit());
+            push_plain(&mut comment, name);
+            // Writing to a string can't fail.
+            _ = write!(comment, ": values are {unit} times {scale}]");
+            comment
         })
         .collect();
     if left_out > 0 {
@@ -152,22 +153,28 @@ fn divisor(series: &[&Known]) -> f64 {
 
 /// `family;label=value;…` with nothing in it that a log, or we, need for something else.
 fn tag(identity: &Identity) -> String {
-    let mut tag = identity.desc.name().to_owned();
+    let mut tag = String::new();
+    push_plain(&mut tag, identity.desc.name());
     for (name, value) in &identity.labels {
         tag.push(';');
-        tag.push_str(name);
+        push_plain(&mut tag, name);
         tag.push('=');
-        for byte in value.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-' => {
-                    tag.push(byte.into());
-                }
-                // Writing to a string can't fail.
-                _ => _ = write!(tag, "%{byte:02X}"),
-            }
-        }
+        push_plain(&mut tag, value);
     }
     tag
+}
+
+/// Adds a name or value: its letters, digits and `_.:-`, and all else as `%XX`.
+fn push_plain(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b':' | b'-' => {
+                out.push(byte.into());
+            }
+            // Writing to a string can't fail.
+            _ => _ = write!(out, "%{byte:02X}"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -38,10 +38,12 @@ use media_metrics_core::{Counter, Gauge, RegisterError, Registry, Sink, Snapshot
 
 pub use self::dump::{DumpError, Dumped, Dumps};
 pub use self::log::LogSummary;
-pub use self::query::{BadQuery, Format, Query};
+pub use self::query::{Format, Query};
 use self::recorder::Recorder;
 use self::ring::Ring;
 use self::view::View;
+use crate::format::Filter;
+pub use crate::parameters::BadQuery;
 
 /// How far back the flight recorder goes, and what it may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,12 +196,18 @@ impl History {
     /// # Errors
     /// The family asked for is not there.
     pub fn json(&self, query: &Query) -> Result<Vec<u8>, BadQuery> {
-        self.view(query).map(|view| json::answer(&view, query))
+        self.json_of(&Filter::ALL, query)
+    }
+
+    /// The same of families that `shown` names: of others it is as if they were not there.
+    pub(crate) fn json_of(&self, shown: &Filter, query: &Query) -> Result<Vec<u8>, BadQuery> {
+        let view = self.view(shown, query)?;
+        Ok(json::answer(&view, query))
     }
 
     /// Answers a question as an interval log of HdrHistogram (version 2, deflated): one line for each histogram series
     /// and step in which something was recorded, tagged `family;label=value;…`, with all characters but letters,
-    /// digits and `_.:-` of a value as `%XX`. Values are in the *recorded* unit (nanoseconds for most times): a
+    /// digits and `_.:-` of names and values as `%XX`. Values are in the *recorded* unit (nanoseconds for most times): a
     /// comment says for each family how many make one exposed unit.
     ///
     /// # Errors
@@ -209,11 +217,21 @@ impl History {
         query: &Query,
         out: &mut impl std::io::Write,
     ) -> Result<LogSummary, LogError> {
-        let view = self.view(query).map_err(LogError::Query)?;
+        self.log_of(&Filter::ALL, query, out)
+    }
+
+    /// The same of families that `shown` names.
+    pub(crate) fn log_of(
+        &self,
+        shown: &Filter,
+        query: &Query,
+        out: &mut impl std::io::Write,
+    ) -> Result<LogSummary, LogError> {
+        let view = self.view(shown, query).map_err(LogError::Query)?;
         log::write(&view, query, out).map_err(LogError::Io)
     }
 
-    fn view(&self, query: &Query) -> Result<View, BadQuery> {
+    fn view(&self, shown: &Filter, query: &Query) -> Result<View, BadQuery> {
         let state = self.state();
         let (last, wall) = state.last.unzip();
         let begun = state.begun.zip(last);
@@ -221,12 +239,11 @@ impl History {
             last.saturating_duration_since(begun)
         });
         let wall = wall.unwrap_or(SystemTime::UNIX_EPOCH);
-        View::new(
-            &state.ring,
-            query,
-            (end, wall),
-            self.shared.options.resolution,
-        )
+        let kept = state.ring.share();
+        // Whom `shown` asks is the host's business; and it takes its time, as sorting does.
+        drop(state);
+        let resolution = self.shared.options.resolution;
+        View::new(kept, shown, query, (end, wall), resolution)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,14 +1,12 @@
 //! What may be asked of the history.
 //!
-//! Lives here: the parameters of `/api/v1/history`, their bounds, and what is wrong with one. Not here: answers.
+//! Lives here: the parameters of `/api/v1/history`, and their ranges. Not here: taking them apart, wrong ones
+//! (`parameters`), answers.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// Most families, labels and quantiles of one question.
-const MAX_REPEATED: usize = 64;
-/// Longest text of one parameter, in bytes.
-const MAX_TEXT: usize = 4_096;
+use crate::parameters::{BadQuery, no_such_value, number, once, one_of, read, unknown};
+
 /// Numbers from here on are times since 1970, smaller ones are ages: a time of 2001, and an age of 31 years.
 const FIRST_TIME: f64 = 1e9;
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
@@ -63,40 +61,6 @@ impl Default for Query {
     }
 }
 
-/// A parameter that can't be answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadQuery {
-    parameter: String,
-    reason: String,
-}
-
-impl BadQuery {
-    pub(super) fn new(parameter: &str, reason: impl Into<String>) -> Self {
-        let end = parameter
-            .char_indices()
-            .nth(40)
-            .map_or(parameter.len(), |(at, _)| at);
-        Self {
-            parameter: parameter.get(..end).unwrap_or_default().to_owned(),
-            reason: reason.into(),
-        }
-    }
-
-    /// Which parameter it is.
-    #[must_use]
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-}
-
-impl fmt::Display for BadQuery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "parameter {:?}: {}", self.parameter, self.reason)
-    }
-}
-
-impl std::error::Error for BadQuery {}
-
 impl Query {
     /// Reads what stands behind a URL's `?`.
     ///
@@ -111,84 +75,49 @@ impl Query {
     /// | `format` | `json` or `hlog` | `json` |
     ///
     /// # Errors
-    /// A parameter that is unknown, given twice, or has no such value: which, and what it may be.
+    /// A parameter that is unknown, given twice, or has no such value: which, and what it may be. Or there are more than
+    /// 64 of them, or one is longer than 4,096 bytes.
     pub fn parse(text: &str) -> Result<Self, BadQuery> {
+        const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("hlog", Format::Log)];
         let mut query = Self::default();
         let mut quantiles = Vec::new();
-        let mut seen = Vec::new();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let (name, value) = (&*name, &*value);
-            if value.len() > MAX_TEXT {
-                return Err(BadQuery::new(
-                    name,
-                    format!("longer than {MAX_TEXT} bytes: shorten it"),
-                ));
+        let (mut limit, mut format) = (None, None);
+        read(text, |name, value| match name {
+            "family" => {
+                query.families.push(value.to_owned());
+                Ok(())
             }
-            let many = |len| {
-                (len < MAX_REPEATED).then_some(()).ok_or_else(|| {
-                    BadQuery::new(
-                        name,
-                        format!("more than {MAX_REPEATED} of them: ask several times"),
-                    )
-                })
-            };
-            match name {
-                "family" => {
-                    many(query.families.len())?;
-                    query.families.push(value.to_owned());
-                    continue;
-                }
-                "label" => {
-                    many(query.labels.len())?;
-                    let label = value.split_once('=');
-                    let label = label.ok_or_else(|| {
-                        BadQuery::new(name, "write it as name=value: label=kind=audio")
-                    })?;
-                    query.labels.push((label.0.to_owned(), label.1.to_owned()));
-                    continue;
-                }
-                "quantile" => {
-                    many(quantiles.len())?;
-                    let q: Option<f64> = value.parse().ok().filter(|q| (0.0..=1.0).contains(q));
-                    quantiles
-                        .push(q.ok_or_else(|| BadQuery::new(name, "a number from 0 to 1: 0.99"))?);
-                    continue;
-                }
-                "since" => query.since = Some(when(name, value)?),
-                "until" => query.until = Some(when(name, value)?),
-                "step" => {
-                    let step = duration(value).filter(|step| !step.is_zero());
-                    query.step =
-                        Some(step.ok_or_else(|| {
-                            BadQuery::new(name, "a time above 0: 10s, 500ms, 1m")
-                        })?);
-                }
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| *limit > 0);
-                    query.limit =
-                        limit.ok_or_else(|| BadQuery::new(name, "a whole number above 0"))?;
-                }
-                "format" => {
-                    query.format = match value {
-                        "json" => Format::Json,
-                        "hlog" => Format::Log,
-                        _ => return Err(BadQuery::new(name, "json or hlog")),
-                    };
-                }
-                _ => {
-                    let known =
-                        "there are family, label, since, until, step, quantile, limit, format";
-                    return Err(BadQuery::new(name, format!("no such parameter: {known}")));
-                }
+            "label" => {
+                let label = value.split_once('=');
+                let wanted = "name=value: label=kind=audio";
+                let (n, v) = label.ok_or_else(|| no_such_value(name, value, wanted))?;
+                query.labels.push((n.to_owned(), v.to_owned()));
+                Ok(())
             }
-            if seen.contains(&name.to_owned()) {
-                return Err(BadQuery::new(name, "given twice: give it once"));
+            "quantile" => {
+                quantiles.push(number(name, value, 0.0, 1.0)?);
+                Ok(())
             }
-            seen.push(name.to_owned());
-        }
+            "since" => once(&mut query.since, name, when(name, value)?),
+            "until" => once(&mut query.until, name, when(name, value)?),
+            "step" => {
+                let step = duration(value).filter(|step| !step.is_zero());
+                let wanted = "a time above 0, like 10s, 500ms, 1m";
+                let step = step.ok_or_else(|| no_such_value(name, value, wanted))?;
+                once(&mut query.step, name, step)
+            }
+            "limit" => once(&mut limit, name, number(name, value, 1, usize::MAX)?),
+            "format" => once(&mut format, name, one_of(name, value, FORMATS)?),
+            _ => Err(unknown(
+                name,
+                "family, label, quantile (each repeatable), since, until, step, limit, format",
+            )),
+        })?;
         if !quantiles.is_empty() {
             query.quantiles = quantiles;
         }
+        query.limit = limit.unwrap_or(query.limit);
+        query.format = format.unwrap_or(query.format);
         Ok(query)
     }
 
@@ -222,8 +151,8 @@ fn when(name: &str, text: &str) -> Result<When, BadQuery> {
         }
         None => duration(text).map(When::Ago),
     };
-    let reason = "how long ago (90s, 5m, 1h), or seconds since 1970";
-    at.ok_or_else(|| BadQuery::new(name, reason))
+    let wanted = "how long ago (90s, 5m, 1h), or seconds since 1970";
+    at.ok_or_else(|| no_such_value(name, text, wanted))
 }
 
 /// A number of seconds, or of what stands behind it.

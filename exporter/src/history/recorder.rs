@@ -1,7 +1,7 @@
 //! From a snapshot, and the one before, to an interval.
 //!
-//! Lives here: which series are the same, by how much they grew. Not here: how that is packed (`frame`), how long it
-//! is kept (`ring`), when there is a new interval (the room's own file).
+//! Lives here: by how much series grew. Not here: which are the same (`crate::grown`), how that is packed (`frame`),
+//! how long it is kept (`ring`), when there is a new interval (the room's own file).
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Value
 
 use super::frame::{self, Record, Sum};
 use super::ring::{Identity, Ring};
+use crate::grown::positions;
 
 /// Stands for a series that is not followed.
 const NOT_FOLLOWED: u32 = u32::MAX;
@@ -140,15 +141,6 @@ impl Place {
             Some(from) => from.get(i).copied().flatten(),
         }
     }
-}
-
-/// Where the series of a family were in an earlier schema of it: series keep their order, and new ones come after
-/// them. So both are walked once.
-fn positions(schema: &FamilySchema, before: &FamilySchema) -> Vec<Option<usize>> {
-    let mut next = 0..before.len();
-    (0..schema.len())
-        .map(|i| next.find(|&j| schema.is_same_series(i, before, j)))
-        .collect()
 }
 
 /// Numbers of a family of which series came or went: `from` says where each was, and `known` what it was called there.

@@ -62,6 +62,15 @@ pub(super) struct Ring {
     dropped: u64,
 }
 
+/// What a ring held at a moment.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The oldest first.
+    pub(super) frames: Vec<Arc<Frame>>,
+    /// Numbers of series, and who they are.
+    pub(super) series: Vec<(u32, Known)>,
+}
+
 impl Ring {
     pub(super) const fn new(span: Duration, max_bytes: usize) -> Self {
         Self {
@@ -131,13 +140,13 @@ impl Ring {
         true
     }
 
-    pub(super) fn frames(&self) -> impl DoubleEndedIterator<Item = &Arc<Frame>> {
-        self.frames.iter()
-    }
-
-    /// Numbers of series, and who they are.
-    pub(super) fn series(&self) -> impl Iterator<Item = (u32, &Known)> {
-        self.series.iter().map(|(i, known)| (i as u32, known))
+    /// All that there is, shared with the ring, so that it can go on.
+    pub(super) fn share(&self) -> Shared {
+        let series = self.series.iter();
+        Shared {
+            frames: self.frames.iter().map(Arc::clone).collect(),
+            series: series.map(|(i, known)| (i as u32, known.clone())).collect(),
+        }
     }
 
     pub(super) const fn frame_bytes(&self) -> usize {
@@ -183,7 +192,7 @@ mod tests {
         let mut ring = Ring::new(SECOND * 10, 1 << 20);
         (0..25).for_each(|s| push(&mut ring, s, 10));
         assert_eq!(ring.extent(), (10, SECOND * 10));
-        assert_eq!(ring.frames().next().unwrap().number, 15);
+        assert_eq!(ring.share().frames[0].number, 15);
         assert_eq!(ring.take_dropped(), 0);
     }
 
@@ -213,10 +222,10 @@ mod tests {
         ring.retire(short);
         for s in 1..4 {
             push(&mut ring, s, 1);
-            assert_eq!(ring.series().count(), 1, "{s}");
+            assert_eq!(ring.share().series.len(), 1, "{s}");
         }
         push(&mut ring, 4, 1);
-        assert_eq!((ring.series().count(), ring.series_bytes()), (0, 0));
+        assert_eq!((ring.share().series.len(), ring.series_bytes()), (0, 0));
     }
 
     #[test]

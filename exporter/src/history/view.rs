@@ -3,7 +3,7 @@
 //! Lives here: which, when, and what their sums are. Not here: how it is written (`json`, `log`).
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,8 +12,11 @@ use media_metrics_core::Desc;
 use media_metrics_core::desc::Kind;
 
 use super::frame::{Frame, Record, Sum};
-use super::query::{BadQuery, Query, When};
-use super::ring::{Known, Ring};
+use super::query::{Query, When};
+use super::ring::{Known, Shared};
+use crate::format::Filter;
+use crate::grown::quantile;
+use crate::parameters::{BadQuery, no_such_value};
 
 /// What was asked for: shared with the ring, so that it can go on.
 #[derive(Debug)]
@@ -43,33 +46,42 @@ pub(super) struct Step {
 pub(super) struct Sums {
     pub(super) more: u64,
     pub(super) level: Option<f64>,
-    pub(super) buckets: BTreeMap<u32, u64>,
+    /// Ascending, each once, when the step is summed.
+    pub(super) buckets: Vec<(u32, u64)>,
+    /// So many of them were so when they were looked at last.
+    joined: usize,
     /// Of a histogram, in exposed units.
     pub(super) sum: f64,
 }
 
 impl View {
     pub(super) fn new(
-        ring: &Ring,
+        kept: Shared,
+        shown: &Filter,
         query: &Query,
         end: (Duration, SystemTime),
         resolution: Duration,
     ) -> Result<Self, BadQuery> {
-        for name in &query.families {
-            if !ring
-                .series()
-                .any(|(_, known)| known.identity.desc.name() == name)
-            {
-                let reason = format!(
-                    "no family {name:?} in the recorded intervals: ask without it for those that there are"
-                );
-                return Err(BadQuery::new("family", reason));
-            }
+        let Shared {
+            frames,
+            series: mut chosen,
+        } = kept;
+        let mut names: HashMap<&str, bool> = HashMap::new();
+        for (_, known) in &chosen {
+            let name = known.identity.desc.name();
+            names.entry(name).or_insert_with(|| shown.shows_name(name));
         }
-        let mut chosen: Vec<_> = ring
-            .series()
-            .filter(|(_, known)| wanted(query, known))
-            .collect();
+        let mut asked = query.families.iter();
+        if let Some(name) = asked.find(|name| names.get(&***name) != Some(&true)) {
+            let wanted =
+                "a family of the recorded intervals (ask without it for those that there are)";
+            return Err(no_such_value("family", name, wanted));
+        }
+        let hidden = names.into_iter().filter(|(_, is_shown)| !is_shown);
+        let hidden: HashSet<String> = hidden.map(|(name, _)| name.to_owned()).collect();
+        chosen.retain(|(_, known)| {
+            !hidden.contains(known.identity.desc.name()) && wanted(query, known)
+        });
         chosen.sort_by(|(_, a), (_, b)| by_name(a, b));
         let numbers = chosen.iter().map(|(number, _)| *number as usize + 1).max();
         let mut places = vec![None; numbers.unwrap_or(0)];
@@ -89,10 +101,10 @@ impl View {
         let until = line(query.until).unwrap_or(Duration::MAX);
         // Those of which at least half is within.
         let middle = |frame: &Frame| frame.start() + frame.length / 2;
-        let within = |frame: &&Arc<Frame>| (since..until).contains(&middle(frame));
+        let within = |frame: &Arc<Frame>| (since..until).contains(&middle(frame));
         Ok(Self {
-            frames: ring.frames().filter(within).map(Arc::clone).collect(),
-            series: chosen.into_iter().map(|(_, known)| known.clone()).collect(),
+            frames: frames.into_iter().filter(within).collect(),
+            series: chosen.into_iter().map(|(_, known)| known).collect(),
             places,
             end,
             resolution,
@@ -126,7 +138,7 @@ impl View {
 
     /// Sums of a step for the first `sums.len()` series.
     pub(super) fn sum(&self, step: &Step, sums: &mut [Sums]) {
-        sums.fill_with(Sums::default);
+        sums.iter_mut().for_each(Sums::clear);
         let mut scratch = Vec::new();
         for frame in self.frames.get(step.frames.clone()).unwrap_or_default() {
             frame.each(&mut scratch, |number, record| {
@@ -141,6 +153,7 @@ impl View {
                 sums.add(record, &known.identity.desc);
             });
         }
+        sums.iter_mut().for_each(Sums::join);
     }
 
     /// Whether series `place` was there in some of the step's intervals.
@@ -163,15 +176,28 @@ impl View {
 }
 
 impl Sums {
+    /// Buckets that may wait to be joined, beside as many as there are.
+    const SLACK: usize = 1_024;
+
+    /// Nothing again; what it has of memory stays.
+    fn clear(&mut self) {
+        self.buckets.clear();
+        let buckets = std::mem::take(&mut self.buckets);
+        *self = Self {
+            buckets,
+            ..Self::default()
+        };
+    }
+
     fn add(&mut self, record: Record<'_>, desc: &Desc) {
         match record {
             Record::Counter(more) => self.more = self.more.saturating_add(more),
             Record::Gauge(level) => self.level = Some(level),
             Record::Histogram { buckets, sum } => {
-                for &(bucket, n) in buckets {
-                    let count = self.buckets.entry(bucket).or_default();
-                    *count = count.saturating_add(n);
+                if self.buckets.len() > 2 * self.joined + Self::SLACK {
+                    self.join();
                 }
+                self.buckets.extend_from_slice(buckets);
                 self.sum += match sum {
                     Sum::Recorded(sum) => sum as f64 / desc.recorded_per_unit(),
                     Sum::Exact(sum) => sum,
@@ -180,28 +206,35 @@ impl Sums {
         }
     }
 
-    /// Samples.
-    pub(super) fn count(&self) -> u64 {
-        self.buckets
-            .values()
-            .fold(0, |sum: u64, n| sum.saturating_add(*n))
+    /// Joins the counts of each bucket. An interval's are in order: several are runs, which a stable sort merges.
+    fn join(&mut self) {
+        if !self.buckets.is_sorted_by(|(a, _), (b, _)| a < b) {
+            self.buckets.sort_by_key(|(bucket, _)| *bucket);
+            self.buckets.dedup_by(|(next, more), (bucket, n)| {
+                let is_same = next == bucket;
+                if is_same {
+                    *n = n.saturating_add(*more);
+                }
+                is_same
+            });
+        }
+        self.joined = self.buckets.len();
     }
 
-    /// What a share `q` of the samples does not exceed, in exposed units: as `HistogramSnapshot::quantile` has it.
-    /// `None` without samples, and of an exact histogram, which knows no values.
+    /// Samples.
+    pub(super) fn count(&self) -> u64 {
+        let counts = self.buckets.iter().map(|(_, n)| *n);
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// What a share `q` of the samples does not exceed, in exposed units. `None` without samples, and of an exact
+    /// histogram, which knows no values.
     pub(super) fn quantile(&self, q: f64, desc: &Desc) -> Option<f64> {
-        let count = self.count();
-        if count == 0 || desc.is_exact() {
+        if desc.is_exact() {
             return None;
         }
-        let rank = ((q * count as f64).ceil() as u64).clamp(1, count);
-        let mut seen: u64 = 0;
-        let (bucket, _) = self.buckets.iter().find(|(_, n)| {
-            seen = seen.saturating_add(**n);
-            seen >= rank
-        })?;
-        let layout = desc.layout();
-        let value = layout.highest(*bucket as usize).min(layout.max_value());
+        let buckets = self.buckets.iter().map(|&(bucket, n)| (bucket as usize, n));
+        let value = quantile(desc.layout(), buckets, self.count(), q)?;
         Some(value as f64 / desc.recorded_per_unit())
     }
 }

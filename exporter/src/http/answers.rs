@@ -1,14 +1,17 @@
 //! What is said when there is no page to give, and the short pages.
 //!
-//! Lives here: responses of plain text, each with what the client should do next. Not here: when they are given
-//! (`routes`, `desk`).
+//! Lives here: refusals, each with what the client should do next, and their two shapes: a line of text, and below
+//! `/api/v1/` the object `{"error": …}`. Not here: when they are given (`routes`, `desk`), what else is JSON (`json`).
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
+
+#[cfg(feature = "api")]
+use super::json::{error, json};
 
 /// What clients are told when they are asked who they are.
 pub(super) const CHALLENGE: &str = "Basic realm=\"metrics\", charset=\"UTF-8\"";
@@ -29,41 +32,95 @@ pub(super) fn say(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Res
     response
 }
 
-/// Status 401.
-pub(super) fn who_are_you() -> Response<Page> {
-    let text =
-        "401: a name and a password are needed: see basic_auth in the scraper's configuration\n";
-    let mut response = say(StatusCode::UNAUTHORIZED, text);
-    let challenge = HeaderValue::from_static(CHALLENGE);
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    response
+/// How a refusal looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A line.
+    Text,
+    /// An object.
+    #[cfg(feature = "api")]
+    Json,
 }
 
-/// Status 404, and what there is.
-pub(super) fn not_found(pages: &str) -> Response<Page> {
-    let text = format!("404: no such page; there are {pages}\n");
-    say(StatusCode::NOT_FOUND, text)
+impl Shape {
+    /// That of what is asked for at `path`.
+    pub(super) fn of(path: &str) -> Self {
+        #[cfg(feature = "api")]
+        if path.starts_with("/api/v1/") {
+            return Self::Json;
+        }
+        let _ = path;
+        Self::Text
+    }
 }
 
-/// Status 405.
-pub(super) fn wrong_method() -> Response<Page> {
-    let text = "405: this page is only read: use GET or HEAD\n";
-    let mut response = say(StatusCode::METHOD_NOT_ALLOWED, text);
-    let allowed = HeaderValue::from_static("GET, HEAD");
-    response.headers_mut().insert(ALLOW, allowed);
-    response
+/// Why there is no page, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    why: Cow<'static, str>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// Status 500: the source panicked, or an encoder did.
-pub(super) fn broken() -> Response<Page> {
-    let text = "500: the page could not be made: see what the program says on standard error\n";
-    say(StatusCode::INTERNAL_SERVER_ERROR, text)
-}
+impl Refusal {
+    pub(super) fn new(status: StatusCode, why: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            why: why.into(),
+            header: None,
+        }
+    }
 
-/// Status 503, and when to come back.
-pub(super) fn busy(text: &'static str) -> Response<Page> {
-    let mut response = say(StatusCode::SERVICE_UNAVAILABLE, text);
-    let second = HeaderValue::from_static("1");
-    response.headers_mut().insert(RETRY_AFTER, second);
-    response
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// Status 401.
+    pub(super) fn who_are_you() -> Self {
+        let why = "a name and a password are needed: see basic_auth in the scraper's configuration";
+        Self::new(StatusCode::UNAUTHORIZED, why)
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+    }
+
+    /// Status 404, and what there is.
+    pub(super) fn not_found(pages: &str) -> Self {
+        let why = format!("no such page; there are {pages}");
+        Self::new(StatusCode::NOT_FOUND, why)
+    }
+
+    /// Status 405.
+    pub(super) fn wrong_method() -> Self {
+        let why = "this page is only read: use GET or HEAD";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, why)
+            .with(ALLOW, HeaderValue::from_static("GET, HEAD"))
+    }
+
+    /// Status 500: the source panicked, or an encoder did.
+    pub(super) fn broken() -> Self {
+        let why = "the page could not be made: see what the program says on standard error";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+    }
+
+    /// Status 503, and in how many seconds to come back.
+    pub(super) fn busy(why: impl Into<Cow<'static, str>>, seconds: u64) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, why)
+            .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// What is said instead of the page.
+    pub(super) fn response(self, shape: Shape) -> Response<Page> {
+        let mut response = match shape {
+            Shape::Text => {
+                let text = format!("{}: {}\n", self.status.as_u16(), self.why);
+                say(self.status, text)
+            }
+            #[cfg(feature = "api")]
+            Shape::Json => json(self.status, error(&self.why)),
+        };
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
 }

@@ -1,10 +1,11 @@
 //! A response's body.
 //!
-//! Lives here: a page with its place among the answers in flight. Not here: pages (`encode`), who gets a place
-//! (`desk`).
+//! Lives here: a page with its place among the answers in flight, or events. Not here: pages (`encode`), who gets a
+//! place (`desk`), which events (`events`).
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,8 +13,12 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answers::Page;
+use super::connection::Activity;
+#[cfg(feature = "page")]
+use super::events::Listener;
 
-/// The body of a response: at most one piece of known length, already in memory, that can't fail.
+/// The body of a response, which can't fail: at most one piece of known length, already in memory; or, of
+/// `/api/v1/events`, one for each event, until the server stops.
 ///
 /// It holds a place among the answers in flight ([`Limits::max_in_flight`](crate::Limits::max_in_flight)) until it
 /// and every piece of it are dropped: so a page that waits for a slow reader counts.
@@ -22,14 +27,33 @@ use super::answers::Page;
     not(feature = "tower"),
     expect(unreachable_pub, reason = "only who mounts the pages gets to see it")
 )]
-pub struct Body {
-    page: Page,
-    place: Option<OwnedSemaphorePermit>,
+pub struct Body(Content);
+
+#[derive(Debug)]
+enum Content {
+    Page(Page, Option<OwnedSemaphorePermit>),
+    #[cfg(feature = "page")]
+    Events(Listener),
 }
 
 impl Body {
     pub(super) const fn new(page: Page, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { page, place }
+        Self(Content::Page(page, place))
+    }
+
+    /// Of events.
+    #[cfg(feature = "page")]
+    pub(super) const fn events(listener: Listener) -> Self {
+        Self(Content::Events(listener))
+    }
+
+    /// Whether it ends with the server, and not before.
+    pub(super) const fn is_endless(&self) -> bool {
+        match self.0 {
+            Content::Page(..) => false,
+            #[cfg(feature = "page")]
+            Content::Events(_) => true,
+        }
     }
 }
 
@@ -53,8 +77,16 @@ impl HttpBody for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = Pin::new(&mut self.page).poll_frame(cx);
-        let place = self.place.take();
+        let (page, place) = match &mut self.0 {
+            Content::Page(page, place) => (page, place),
+            #[cfg(feature = "page")]
+            Content::Events(listener) => {
+                let told = listener.poll_next(cx);
+                return told.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))));
+            }
+        };
+        let frame = Pin::new(page).poll_frame(cx);
+        let place = place.take();
         frame.map_ok(|frame| {
             frame.map_data(|bytes| match place {
                 Some(place) => Bytes::from_owner(Held {
@@ -67,11 +99,68 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.page.is_end_stream()
+        match &self.0 {
+            Content::Page(page, _) => page.is_end_stream(),
+            #[cfg(feature = "page")]
+            Content::Events(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.page.size_hint()
+        match &self.0 {
+            Content::Page(page, _) => page.size_hint(),
+            #[cfg(feature = "page")]
+            Content::Events(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// A body on one of the server's own connections: an endless one tells when it has come to its end, or is let go.
+#[derive(Debug)]
+pub(super) struct Followed {
+    body: Body,
+    by: Option<Rc<Activity>>,
+}
+
+impl Followed {
+    pub(super) const fn new(body: Body, by: Option<Rc<Activity>>) -> Self {
+        Self { body, by }
+    }
+
+    fn ended(&mut self) {
+        if let Some(activity) = self.by.take() {
+            activity.ended();
+        }
+    }
+}
+
+impl HttpBody for Followed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None)) {
+            self.ended();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.ended();
     }
 }
 

@@ -3,6 +3,7 @@
 //! Lives here: what a host can say, and what becomes of it. Not here: what the words mean (`limits`, `listen`, `auth`,
 //! `tls`), the thread (`runtime`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::auth::Users;
@@ -135,7 +136,8 @@ impl ServerBuilder {
     /// Leaves out families whose name `shown` says no to; by default all are served. They are still merged, and
     /// other servers of the same source may show them.
     ///
-    /// It is asked once for each family, and again when series of it came or went; on a thread of the server.
+    /// It is asked once for each family, and again when series came or went, and for each question about
+    /// snapshots or the history; on a thread of the server.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -226,9 +228,13 @@ impl ServerBuilder {
                 name: name.to_owned(),
             });
         }
+        #[cfg(all(feature = "page", feature = "history"))]
+        let has_history = self.history.is_some();
+        #[cfg(all(feature = "page", not(feature = "history")))]
+        let has_history = false;
         let telemetry = Telemetry::new(self.source.registry()).map_err(ServeError::Register)?;
         let routes = Routes {
-            telemetry,
+            telemetry: Arc::new(telemetry),
             source: self.source,
             #[cfg(feature = "api")]
             api: Api::new(self.shown.clone()),
@@ -236,6 +242,8 @@ impl ServerBuilder {
                 .with_openmetrics_2(self.openmetrics_2)
                 .with_created(self.created),
             stale_after: self.stale_after,
+            #[cfg(feature = "page")]
+            moments: crate::page::Moments::new(has_history),
             #[cfg(feature = "history")]
             history: self.history,
         };

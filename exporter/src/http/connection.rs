@@ -3,7 +3,8 @@
 //! Lives here: the phases of a connection, the table of all of them, who gives way when it is full. Not
 //! here: sockets (`io`, `serve`), HTTP (`routes`).
 //!
-//! A connection goes `Reading → Answering → Waiting → Reading → …`. It starts as `Reading`, so that one
+//! A connection goes `Reading → Answering → Waiting → Reading → …`, and while events are told `Answering → Listening →
+//! Answering → …`. It starts as `Reading`, so that one
 //! that never says a word is closed as soon as one that never finishes its headers. Each phase has a
 //! time limit that progress doesn't extend.
 //!
@@ -28,6 +29,15 @@ pub(super) enum Phase {
     Answering,
     /// The last answer is written, the next request has not begun.
     Waiting,
+    /// All events so far are written. This may last for ever.
+    Listening,
+}
+
+impl Phase {
+    /// Whether an answer has begun and not ended.
+    const fn is_answer(self) -> bool {
+        matches!(self, Self::Answering | Self::Listening)
+    }
 }
 
 /// Why the server ends a connection.
@@ -48,6 +58,8 @@ pub(super) struct Activity {
     since: Cell<Instant>,
     /// Of the phase `Answering`: the response is still being made, so that nothing written is its end.
     making: Cell<bool>,
+    /// The response is one of events, which goes on when all that there is of it is written.
+    endless: Cell<bool>,
     /// And the answer before it was not taken yet when it was asked for.
     behind: Cell<bool>,
     ending: Cell<Option<Ending>>,
@@ -60,6 +72,7 @@ impl Activity {
             phase: Cell::new(Phase::Reading),
             since: Cell::new(Instant::now()),
             making: Cell::new(false),
+            endless: Cell::new(false),
             behind: Cell::new(false),
             ending: Cell::new(None),
             changed: Notify::new(),
@@ -89,9 +102,24 @@ impl Activity {
         }
     }
 
-    /// The response is made: what is to be written from here on is the answer.
-    pub(super) fn made(&self) {
+    /// The response is made: what is to be written from here on is the answer. One that is `endless` goes on until it
+    /// has [`ended`](Self::ended).
+    pub(super) fn made(&self, endless: bool) {
         self.making.set(false);
+        self.endless.set(endless);
+    }
+
+    /// An endless response goes on: what is written from here on has its time.
+    pub(super) fn wrote(&self) {
+        if self.phase.get() == Phase::Listening {
+            self.enter(Phase::Answering);
+        }
+    }
+
+    /// An endless response has come to its end, of which the last words are yet to be written.
+    pub(super) fn ended(&self) {
+        self.endless.set(false);
+        self.wrote();
     }
 
     /// All that was to be written has been written.
@@ -101,7 +129,10 @@ impl Activity {
         }
         if !self.making.get() {
             self.behind.set(false);
-            self.enter(Phase::Waiting);
+            self.enter(match self.endless.get() {
+                true => Phase::Listening,
+                false => Phase::Waiting,
+            });
         } else if self.behind.take() {
             self.enter(Phase::Answering); // to the request that came before
         }
@@ -118,7 +149,7 @@ impl Activity {
         loop {
             let phase = self.phase.get();
             match self.ending.get() {
-                Some(Ending::Stopping) if phase == Phase::Answering => {}
+                Some(Ending::Stopping) if phase.is_answer() => {}
                 Some(why) => return why,
                 None => {}
             }
@@ -126,6 +157,10 @@ impl Activity {
                 Phase::Reading => limits.header_timeout,
                 Phase::Answering => limits.write_timeout,
                 Phase::Waiting => limits.keep_alive,
+                Phase::Listening => {
+                    self.changed.notified().await;
+                    continue;
+                }
             };
             let left = limit.saturating_sub(self.since.get().elapsed());
             if left == Duration::ZERO {
@@ -174,9 +209,7 @@ impl Table {
 
     fn longest_without_request(&self) -> Option<u64> {
         let open = self.open.borrow();
-        let idle = open
-            .iter()
-            .filter(|(_, a)| a.phase.get() != Phase::Answering);
+        let idle = open.iter().filter(|(_, a)| !a.phase.get().is_answer());
         idle.min_by_key(|(_, a)| a.since.get()).map(|(&id, _)| id)
     }
 
@@ -260,12 +293,12 @@ mod tests {
             let idle = Activity::new();
             idle.requested();
             idle.drained(); // of nothing: the response is being made
-            idle.made();
+            idle.made(false);
             idle.drained();
             assert_eq!(ends(&idle).await, (Ending::TooLong(Phase::Waiting), 90));
             let half_a_request = Activity::new();
             half_a_request.requested();
-            half_a_request.made();
+            half_a_request.made(false);
             half_a_request.drained();
             half_a_request.received();
             let end = (Ending::TooLong(Phase::Reading), 5);
@@ -309,6 +342,50 @@ mod tests {
     }
 
     #[test]
+    fn events_have_their_time_each_and_listening_lasts() {
+        run(async {
+            let activity = Rc::new(Activity::new());
+            activity.requested();
+            activity.made(true);
+            let told = async {
+                for _ in 0..10 {
+                    activity.drained();
+                    tokio::time::sleep(Duration::from_secs(1_000)).await;
+                    activity.wrote();
+                    tokio::time::sleep(Duration::from_secs(19)).await;
+                    activity.wrote(); // more of it: no more time
+                }
+                std::future::pending::<()>().await;
+            };
+            let end = race(ends(&activity), told).await;
+            let slow = Ending::TooLong(Phase::Answering);
+            assert_eq!(end, Race::First((slow, 10 * 1_019 + 1)));
+        });
+    }
+
+    #[test]
+    fn a_listener_gives_way_to_nobody_and_ends_with_its_events() {
+        run(async {
+            let table = Rc::new(Table::default());
+            let listener = table.admit(1).unwrap().seat;
+            listener.activity.requested();
+            listener.activity.made(true);
+            listener.activity.drained();
+            assert!(table.admit(1).is_none());
+            table.stop();
+            let last_words = async {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                listener.activity.ended();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                listener.activity.drained();
+                std::future::pending::<()>().await;
+            };
+            let end = race(ends(&listener.activity), last_words).await;
+            assert_eq!(end, Race::First((Ending::Stopping, 3)));
+        });
+    }
+
+    #[test]
     fn the_longest_without_a_request_gives_way_and_the_answered_never() {
         run(async {
             let table = Rc::new(Table::default());
@@ -329,7 +406,7 @@ mod tests {
             seats[2].activity.requested();
             fourth.seat.activity.requested();
             assert!(table.admit(3).is_none(), "all are being answered");
-            seats[0].activity.made();
+            seats[0].activity.made(false);
             seats[0].activity.drained();
             assert!(table.admit(3).unwrap().gave_way);
             assert_eq!(ends(&seats[0].activity).await, (Ending::GaveWay, 0));
@@ -347,7 +424,7 @@ mod tests {
             drop(idle);
             let answer = async {
                 tokio::time::sleep(Duration::from_secs(3)).await;
-                busy.activity.made();
+                busy.activity.made(false);
                 busy.activity.drained();
                 std::future::pending::<()>().await;
             };

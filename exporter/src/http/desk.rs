@@ -12,18 +12,22 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper::header::HeaderMap;
+#[cfg(feature = "page")]
+use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, Uri};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::answers::{Page, broken, busy, who_are_you};
+use super::answers::{Page, Refusal, Shape};
 use super::auth::{Users, Verdict};
 use super::body::Body;
+#[cfg(feature = "page")]
+use super::events::Feed;
 use super::limits::Limits;
 use super::patience::patience;
-use super::routes::{Asked, Cost, Route, Routes, find};
+use super::routes::{Asked, Cost, Route, Routes, Scraped, find};
 
 /// Threads beside the event loop: for a page, a page for people, a look, a password and a certificate.
 pub(super) const THREADS: usize = 5;
@@ -61,7 +65,14 @@ pub(super) struct Desk {
     /// Places and the turn of pages for people.
     #[cfg(feature = "api")]
     insight: (Arc<Semaphore>, Arc<Semaphore>),
+    /// What listeners are told.
+    #[cfg(feature = "page")]
+    pub(super) feed: Arc<Feed>,
 }
+
+/// What a browser was told last, before it lost its connection (WHATWG HTML §9.2.4).
+#[cfg(feature = "page")]
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Answers for people that are being made or written at the same time: each is up to some 15 MB.
 #[cfg(feature = "api")]
@@ -73,7 +84,6 @@ impl Desk {
         Self {
             routes: Arc::new(routes),
             users,
-            limits,
             in_flight: Arc::new(Semaphore::new(places)),
             page: Arc::new(Semaphore::new(1)),
             look: Arc::new(Semaphore::new(1)),
@@ -82,6 +92,9 @@ impl Desk {
                 Arc::new(Semaphore::new(INSIGHTS)),
                 Arc::new(Semaphore::new(1)),
             ),
+            #[cfg(feature = "page")]
+            feed: Arc::new(Feed::new(limits.max_listeners)),
+            limits,
         }
     }
 
@@ -93,34 +106,37 @@ impl Desk {
             .write_timeout
             .saturating_sub(self.limits.write_timeout / 10);
         let patience = patience(&head.headers, longest);
-        let response = match timeout(patience, self.admit(head, from)).await {
-            Ok(response) => response,
-            Err(_) => plain(busy(
-                "the page is not made yet: this took as long as you wait; is the source slow, or the page large?\n",
-            )),
-        };
+        let is_head = head.method == Method::HEAD;
+        let shape = Shape::of(head.uri.path());
+        let admitted = timeout(patience, self.admit(head, from)).await;
+        let late = "the page is not made yet: this took as long as you wait; is the source slow, or the page large?";
+        let mut response = admitted
+            .unwrap_or_else(|_| Err(Refusal::busy(late, 1)))
+            .unwrap_or_else(|refusal| plain(refusal.response(shape)));
+        // Here, for a page that is made too late is given to nobody; and of a page whose head alone is asked for.
+        if let Some(Scraped(bytes)) = response.extensions_mut().remove()
+            && !is_head
+        {
+            self.routes.telemetry.scraped(bytes);
+        }
         self.routes.telemetry.answered(response.status());
         response
     }
 
-    async fn admit(&self, head: Head, from: Option<IpAddr>) -> Response<Body> {
+    async fn admit(&self, head: Head, from: Option<IpAddr>) -> Result<Response<Body>, Refusal> {
         // First of all: a stranger is not even told which pages there are.
         match self.users.check(&head.headers, from).await {
             Verdict::Admitted => {}
-            Verdict::Stranger => return plain(who_are_you()),
+            Verdict::Stranger => return Err(Refusal::who_are_you()),
             Verdict::Busy => {
-                return plain(busy(
-                    "too many passwords to check at the same time: try again in a second\n",
-                ));
+                let why = "too many passwords to check at the same time: try again in a second";
+                return Err(Refusal::busy(why, 1));
             }
         }
-        let route = match find(&head.method, head.uri.path()) {
-            Ok(route) => route,
-            Err(refusal) => return plain(refusal.response()),
-        };
+        let route = find(&head.method, head.uri.path())?;
         match route.cost {
-            Cost::Nothing => plain(work(&self.routes, route, &head)),
-            Cost::Look => plain(self.elsewhere(&self.look, route, head).await),
+            Cost::Nothing => Ok(plain(work(&self.routes, route, &head))),
+            Cost::Look => self.elsewhere(&self.look, route, head).await.map(plain),
             Cost::Page => {
                 self.in_place(&self.in_flight, &self.page, route, head)
                     .await
@@ -130,6 +146,23 @@ impl Desk {
                 let (places, turn) = &self.insight;
                 self.in_place(places, turn, route, head).await
             }
+            #[cfg(feature = "page")]
+            Cost::Events => self.events(route, &head),
+        }
+    }
+
+    /// Events, for one more listener.
+    #[cfg(feature = "page")]
+    fn events(&self, route: &Route, head: &Head) -> Result<Response<Body>, Refusal> {
+        let known = head.headers.get(LAST_EVENT_ID);
+        let known = known.and_then(|field| field.to_str().ok());
+        let (_, turn) = &self.insight;
+        match self.feed.listen(&self.routes, turn, known) {
+            Some(listener) => Ok(work(&self.routes, route, head).map(|_| Body::events(listener))),
+            None => Err(Refusal::busy(
+                "too many listen to events at the same time: close another live page, or try again in a second",
+                1,
+            )),
         }
     }
 
@@ -140,14 +173,13 @@ impl Desk {
         turn: &Arc<Semaphore>,
         route: &'static Route,
         head: Head,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, Refusal> {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-            return plain(busy(
-                "too many scrapes at the same time: try again in a second\n",
-            ));
+            let why = "too many scrapes at the same time: try again in a second";
+            return Err(Refusal::busy(why, 1));
         };
-        let page = self.elsewhere(turn, route, head).await;
-        page.map(|page| Body::new(page, Some(place)))
+        let page = self.elsewhere(turn, route, head).await?;
+        Ok(page.map(|page| Body::new(page, Some(place))))
     }
 
     /// Does the work on another thread, when it is this one's turn. If nobody waits for it any more, it is not
@@ -157,9 +189,9 @@ impl Desk {
         turn: &Arc<Semaphore>,
         route: &'static Route,
         head: Head,
-    ) -> Response<Page> {
+    ) -> Result<Response<Page>, Refusal> {
         let Ok(turn) = Arc::clone(turn).acquire_owned().await else {
-            return broken(); // nobody closes it
+            return Err(Refusal::broken()); // nobody closes it
         };
         let routes = Arc::clone(&self.routes);
         let job = spawn_blocking(move || {
@@ -167,12 +199,14 @@ impl Desk {
             work(&routes, route, &head)
         });
         // It fails if it panicked: the source is the host's.
-        job.await.unwrap_or_else(|_| broken())
+        job.await.map_err(|_| Refusal::broken())
     }
 }
 
 fn work(routes: &Routes, route: &Route, head: &Head) -> Response<Page> {
     let asked = Asked {
+        #[cfg(feature = "page")]
+        path: head.uri.path(),
         headers: &head.headers,
         query: head.uri.query(),
         now: SystemTime::now(),
@@ -189,29 +223,20 @@ mod tests {
     use super::super::answers::CHALLENGE;
     use super::super::password::Password;
     use super::*;
-    use crate::encode::Pages;
-    use crate::telemetry::Telemetry;
+    use crate::source::Source;
+    use hyper::body::Body as _;
     use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+    use media_metrics_core::Registry;
     use media_metrics_core::snapshot::{Builder, Snapshot};
     use std::sync::mpsc;
     use std::time::Duration;
 
-    fn desk(source: impl Fn() -> Arc<Snapshot> + Send + Sync + 'static, users: Users) -> Desk {
-        let routes = Routes {
-            source: Box::new(source),
-            pages: Pages::default(),
-            stale_after: None,
-            telemetry: Telemetry::new(None).unwrap(),
-            #[cfg(feature = "api")]
-            api: crate::api::Api::default(),
-            #[cfg(feature = "history")]
-            history: None,
-        };
+    fn desk(source: impl Source, users: Users) -> Desk {
         let limits = Limits {
             max_in_flight: 2,
             ..Limits::default()
         };
-        Desk::new(routes, users, limits)
+        Desk::new(Routes::over(source), users, limits)
     }
 
     fn fixed() -> impl Fn() -> Arc<Snapshot> + Send + Sync + 'static {
@@ -260,6 +285,45 @@ mod tests {
         });
     }
 
+    #[cfg(feature = "api")]
+    #[test]
+    fn below_api_every_refusal_is_the_same_object() {
+        use http_body_util::BodyExt as _;
+        use hyper::header::CONTENT_TYPE;
+        let mut users = Users::default();
+        users.add("Aladdin", Password::plain("open sesame"));
+        let known = [("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")];
+        let panics = || -> Arc<Snapshot> { panic!("on purpose") };
+        run(async {
+            let desk = desk(panics, users);
+            let post = Head {
+                method: Method::POST,
+                ..head("/api/v1/snapshot", &known)
+            };
+            for (head, status) in [
+                (head("/api/v1/snapshot", &[]), 401),
+                (head("/api/v1/none", &known), 404),
+                (post, 405),
+                (head("/api/v1/snapshot?x=1", &known), 400),
+                (head("/api/v1/streams", &known), 404),
+                (head("/api/v1/snapshot", &known), 500),
+            ] {
+                let path = head.uri.to_string();
+                let response = desk.answer(head, None).await;
+                assert_eq!(response.status(), status, "{path}");
+                let kind = &response.headers()[CONTENT_TYPE];
+                assert_eq!(kind, "application/json; charset=utf-8", "{path}");
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                let only = body.as_object().unwrap();
+                assert!(
+                    only.len() == 1 && only["error"].is_string(),
+                    "{path}: {body}"
+                );
+            }
+        });
+    }
+
     #[test]
     fn strangers_see_nothing() {
         run(async {
@@ -301,6 +365,48 @@ mod tests {
             let response = desk.answer(head("/metrics", &[]), None).await;
             assert_eq!(response.status(), 200);
         });
+    }
+
+    /// A registry whose pages take until it is told to go on.
+    struct Slow(Registry, std::sync::Mutex<mpsc::Receiver<()>>);
+
+    impl Source for Slow {
+        fn latest(&self) -> Arc<Snapshot> {
+            let _ = self.1.lock().unwrap().recv();
+            self.0.latest()
+        }
+
+        fn registry(&self) -> Option<&Registry> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn a_scrape_counts_if_its_page_is_given_out() {
+        let registry = Registry::new().unwrap();
+        let (go_on, hold) = mpsc::channel::<()>();
+        let slow = Slow(registry.clone(), std::sync::Mutex::new(hold));
+        let mut given = 0;
+        run(async {
+            let desk = desk(slow, Users::default());
+            let short = [("x-prometheus-scrape-timeout-seconds", "0.05")];
+            assert_eq!(
+                desk.answer(head("/metrics", &short), None).await.status(),
+                503
+            );
+            drop(go_on); // now the page is made, and nobody is there to take it
+            let mut only_head = head("/metrics", &[]);
+            only_head.method = Method::HEAD;
+            assert_eq!(desk.answer(only_head, None).await.status(), 200);
+            for _ in 0..2 {
+                let response = desk.answer(head("/metrics", &[]), None).await;
+                given += response.size_hint().exact().unwrap();
+            }
+        });
+        let told = registry.collect();
+        let counter = |name| told.counter(name, &[]).unwrap();
+        assert_eq!(counter("media_metrics_scrapes_total"), 2);
+        assert_eq!(counter("media_metrics_scrape_bytes_total"), given);
     }
 
     #[test]

@@ -3,15 +3,14 @@
 //! Lives here: statuses and headers. Not here: the answers (`api`).
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
-};
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::answers::Page as Body;
+use super::answers::{Page as Body, Refusal, Shape};
+use super::json::json;
 use super::routes::{Asked, Routes};
-use crate::api::{Answer, Page, error};
+use crate::api::{Answer, Page};
+use crate::conditional::is_known;
 
 const BUSY: &str =
     "too much was asked of this page: it gets a quarter of a processor; try again in a second";
@@ -34,40 +33,25 @@ impl Routes {
 
     fn insight(&self, page: Page, asked: &Asked<'_>) -> Response<Body> {
         let query = asked.query.unwrap_or_default();
-        let known = asked.headers.get(IF_NONE_MATCH);
-        let known = known.and_then(|field| field.to_str().ok());
+        let known = |tag: &str| is_known(asked.headers, tag);
         match self.api.answer(&*self.source, page, query, known) {
-            Answer::Json(body, tag) => with(json(StatusCode::OK, body), ETAG, &tag),
+            Answer::Json(body, tag) => tagged(json(StatusCode::OK, body), &tag),
             Answer::Same(tag) => {
                 let mut response = json(StatusCode::NOT_MODIFIED, Bytes::new());
                 response.headers_mut().remove(CONTENT_TYPE);
-                with(response, ETAG, &tag)
+                tagged(response, &tag)
             }
-            Answer::Wrong(why) => json(StatusCode::BAD_REQUEST, error(&why)),
-            Answer::Nothing(why) => json(StatusCode::NOT_FOUND, error(why)),
-            Answer::Busy => with(
-                json(StatusCode::SERVICE_UNAVAILABLE, error(BUSY)),
-                RETRY_AFTER,
-                "1",
-            ),
+            Answer::Wrong(why) => Refusal::new(StatusCode::BAD_REQUEST, why).response(Shape::Json),
+            Answer::Nothing(why) => Refusal::new(StatusCode::NOT_FOUND, why).response(Shape::Json),
+            Answer::Busy => Refusal::busy(BUSY, 1).response(Shape::Json),
         }
     }
 }
 
-fn json(status: StatusCode, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    let never = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(CACHE_CONTROL, never);
-    response
-}
-
-/// `value` is of digits and quotes: it can't fail.
-fn with(mut response: Response<Body>, name: HeaderName, value: &str) -> Response<Body> {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        response.headers_mut().insert(name, value);
+/// With this tag, which is of digits and quotes: it can't fail.
+fn tagged(mut response: Response<Body>, tag: &str) -> Response<Body> {
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(ETAG, tag);
     }
     response
 }

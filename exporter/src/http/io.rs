@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connection::Activity;
 
-/// Passes everything on, and notes when bytes came in and when all output has gone out.
+/// Passes everything on, and notes when bytes came in, when some go out, and when all output has gone out.
 ///
 /// The HTTP library flushes its transport only when its own buffers are empty: so a finished flush
 /// means that the operating system has the whole answer.
@@ -56,6 +56,7 @@ impl<S: AsyncWrite + Unpin> Write for Observed<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.activity.wrote();
         self.socket().poll_write(cx, bytes)
     }
 
@@ -78,6 +79,7 @@ impl<S: AsyncWrite + Unpin> Write for Observed<S> {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.activity.wrote();
         self.socket().poll_write_vectored(cx, bytes)
     }
 }

@@ -24,6 +24,12 @@ pub struct Limits {
     /// - **Default**: 64. It bounds memory: slow readers that came at different times each hold
     ///   another snapshot's page.
     pub max_in_flight: usize,
+    /// Who may listen to `/api/v1/events` at the same time, which the live page does; one beyond them gets status 503.
+    /// Listeners hold none of the places of `max_in_flight`.
+    ///
+    /// - **Default**: 16. All of them share one encoding of each snapshot.
+    #[cfg(feature = "page")]
+    pub max_listeners: usize,
     /// Bytes of a request's line and headers; more gets status 431.
     ///
     /// - **Default**: 8,192; Prometheus sends about 500.
@@ -35,7 +41,7 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// From a complete request until its answer has been handed to the operating system; then the
     /// connection is closed. It counts the whole answer, so a reader that takes a byte now and then
-    /// doesn't gain time. A page that is not made in nine tenths of it gets status 503, as one does that is not
+    /// doesn't gain time. Of a stream of events it is the time for each event. A page that is not made in nine tenths of it gets status 503, as one does that is not
     /// made in the time that the scraper has (`X-Prometheus-Scrape-Timeout-Seconds`, less a tenth or half a second).
     ///
     /// - **Default**: 20 s, twice Prometheus' own time limit for a scrape.
@@ -51,6 +57,8 @@ impl Default for Limits {
         Self {
             max_connections: 256,
             max_in_flight: 64,
+            #[cfg(feature = "page")]
+            max_listeners: 16,
             max_header_bytes: 8_192,
             header_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(20),

@@ -2,7 +2,7 @@
 //!
 //! Lives here: the running server and its end (this file), how it is configured and begun (`builder`, `runtime`), where
 //! it listens (`listen`, `unix`, `tls`), its connections and what they may cost (`serve`, `connection`, `io`, `limits`),
-//! who may ask (`auth`, `password`, `checks`), requests (`desk`, `patience`) and pages (`routes`, `answers`, `body`), and
+//! who may ask (`auth`, `password`, `checks`), requests (`desk`, `patience`), pages (`routes`, `answers`, `json`, `body`) and events (`events`), and
 //! the same for hosts with a server of their own (`service`). Not here: formats (`format`), snapshots (`source`).
 //!
 //! The server has a thread of its own with an event loop on it, and a few more that come and go for what takes long: the
@@ -16,11 +16,15 @@ mod builder;
 mod checks;
 mod connection;
 mod desk;
+#[cfg(feature = "page")]
+mod events;
 #[cfg(feature = "history")]
 mod history;
 #[cfg(feature = "api")]
 mod insight;
 mod io;
+#[cfg(feature = "api")]
+mod json;
 mod limits;
 mod listen;
 mod password;
@@ -52,7 +56,7 @@ pub use self::password::{PasswordHash, PasswordHashError};
 #[cfg(feature = "tower")]
 pub use self::service::Service;
 #[cfg(feature = "tls")]
-pub use self::tls::{Tls, TlsError};
+pub use self::tls::Tls;
 use crate::source::Source;
 
 /// Where the server listens if it is not told: this machine only.
@@ -68,10 +72,12 @@ const DROP_DEADLINE: Duration = Duration::from_millis(250);
 /// | `/metrics` | the source's latest snapshot, in the format and coding that the request likes best |
 /// | `/-/healthy` | 200: the server runs |
 /// | `/-/ready` | 200 while there is a fresh snapshot, else 503 and why |
+/// | `/api/v1/snapshot`, `/api/v1/streams`, `/api/v1/worst` | families and live streams as JSON: a feature, `api` |
+/// | `/`, `/api/v1/events` | the live page, and what it is drawn from as server-sent events: a feature, `page` |
 /// | `/api/v1/history`, `/api/v1/history.hlog` | with [`ServerBuilder::history`], a feature: the last minutes |
 ///
 /// Formats, by `Accept`: Prometheus text 0.0.4 (for whoever asks for nothing, or for nothing that there is) and
-/// 1.0.0, OpenMetrics 1.0, protobuf. Codings, by `Accept-Encoding`: gzip and zstd, each a feature.
+/// 1.0.0, OpenMetrics 1.0 (with [`ServerBuilder::openmetrics_2`] also 2.0), protobuf. Codings, by `Accept-Encoding`: gzip and zstd, each a feature.
 ///
 /// Everything else gets 404 or 405. A snapshot is encoded when it is asked for first; concurrent
 /// scrapers share that encoding. A page that can't be made before the scraper gives up

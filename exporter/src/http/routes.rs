@@ -4,6 +4,7 @@
 //! here: who may ask, on which thread a page is made, time limits (`desk`), encoding (`format`, `encode`).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http_body_util::Full;
@@ -14,7 +15,9 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use media_metrics_core::snapshot::Snapshot;
 
-use super::answers::{Page as Body, not_found, say, wrong_method};
+#[cfg(feature = "page")]
+use super::answers::Shape;
+use super::answers::{Page as Body, Refusal, say};
 #[cfg(feature = "api")]
 use crate::api::Api;
 use crate::encode::Pages;
@@ -41,6 +44,9 @@ pub(super) enum Cost {
     /// The same, but for people: on a turn and in places of their own, so that scrapes are never in their way.
     #[cfg(feature = "api")]
     Insight,
+    /// A response that goes on for as long as somebody listens, in places of its own.
+    #[cfg(feature = "page")]
+    Events,
 }
 
 /// One path, what it costs, and who answers there.
@@ -53,6 +59,12 @@ pub(super) struct Route {
 
 /// The pages that there are; a new one is a line here and a function below.
 const ROUTES: &[Route] = &[
+    #[cfg(feature = "page")]
+    Route {
+        path: "/",
+        cost: Cost::Look,
+        answer: Routes::file,
+    },
     Route {
         path: "/metrics",
         cost: Cost::Page,
@@ -67,6 +79,12 @@ const ROUTES: &[Route] = &[
         path: "/-/ready",
         cost: Cost::Look,
         answer: Routes::ready,
+    },
+    #[cfg(feature = "page")]
+    Route {
+        path: "/api/v1/events",
+        cost: Cost::Events,
+        answer: Routes::events,
     },
     #[cfg(feature = "history")]
     Route {
@@ -100,9 +118,19 @@ const ROUTES: &[Route] = &[
     },
 ];
 
+/// The files that the live page is made of: nobody but the page asks for them.
+#[cfg(feature = "page")]
+const FILES: Route = Route {
+    path: crate::page::PREFIX,
+    cost: Cost::Look,
+    answer: Routes::file,
+};
+
 /// What of a request a page may look at. No page takes a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
+    #[cfg(feature = "page")]
+    pub(super) path: &'a str,
     pub(super) headers: &'a HeaderMap,
     /// What stands behind the `?`, as it was sent.
     pub(super) query: Option<&'a str>,
@@ -110,18 +138,24 @@ pub(super) struct Asked<'a> {
     pub(super) now: SystemTime,
 }
 
+/// Goes with a page of metrics: the bytes of a scrape, which counts if somebody still waits for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scraped(pub(super) usize);
+
 /// The server's pages over one source.
 pub(crate) struct Routes {
     pub(super) source: Box<dyn Source>,
     pub(super) pages: Pages,
     /// `None`: a few of the snapshot's own intervals.
     pub(super) stale_after: Option<Duration>,
-    pub(super) telemetry: Telemetry,
+    pub(super) telemetry: Arc<Telemetry>,
     #[cfg(feature = "api")]
     pub(super) api: Api,
     /// `None`: nobody keeps the last minutes.
     #[cfg(feature = "history")]
     pub(super) history: Option<crate::history::History>,
+    #[cfg(feature = "page")]
+    pub(super) moments: crate::page::Moments,
 }
 
 impl Routes {
@@ -146,9 +180,11 @@ impl Routes {
                     .latest_named(&*self.source, format, coding, names)
             }
         };
-        self.telemetry.scraped(page.bytes.len(), page.encoded_in);
+        self.telemetry.encoded(page.encoded_in);
         self.telemetry.left_out(page.left_out);
+        let scraped = Scraped(page.bytes.len());
         let mut response = Response::new(Full::new(page.bytes));
+        response.extensions_mut().insert(scraped);
         let headers = response.headers_mut();
         // Of letters and digits: it can't fail.
         if let Ok(kind) = HeaderValue::try_from(format.to_string()) {
@@ -166,14 +202,38 @@ impl Routes {
     /// The last minutes, as asked for.
     #[cfg(feature = "history")]
     fn history(&self, asked: &Asked<'_>) -> Response<Body> {
-        super::history::answer(self.history.as_ref(), asked.query, None)
+        self.told(asked.query, None)
     }
 
     /// The last minutes as an interval log.
     #[cfg(feature = "history")]
     fn interval_log(&self, asked: &Asked<'_>) -> Response<Body> {
         use crate::history::Format::Log;
-        super::history::answer(self.history.as_ref(), asked.query, Some(Log))
+        self.told(asked.query, Some(Log))
+    }
+
+    /// The live page, or a file of it.
+    #[cfg(feature = "page")]
+    fn file(&self, asked: &Asked<'_>) -> Response<Body> {
+        match crate::page::file(asked.path) {
+            Some(file) => {
+                let codings = texts(asked.headers, ACCEPT_ENCODING);
+                crate::page::answer(file, asked.headers, codings)
+            }
+            None => no_such_page().response(Shape::Text),
+        }
+    }
+
+    /// The head of a response of events; whose they are, and what they are, is the desk's.
+    #[cfg(feature = "page")]
+    fn events(&self, _: &Asked<'_>) -> Response<Body> {
+        use hyper::header::CACHE_CONTROL;
+        let mut response = Response::new(Body::default());
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("text/event-stream");
+        headers.insert(CONTENT_TYPE, kind);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 
     /// The server answers: that is all it says.
@@ -232,59 +292,55 @@ fn fresh_for(snapshot: &Snapshot) -> Duration {
     intervals.max(FRESH_AT_LEAST)
 }
 
-/// Why nobody answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    NoSuchPage,
-    WrongMethod,
-}
-
-impl Refusal {
-    /// What is said instead.
-    pub(super) fn response(self) -> Response<Body> {
-        match self {
-            Self::NoSuchPage => {
-                let pages: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
-                not_found(&pages.join(", "))
-            }
-            Self::WrongMethod => wrong_method(),
-        }
-    }
+fn no_such_page() -> Refusal {
+    let pages: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    Refusal::not_found(&pages.join(", "))
 }
 
 /// Who answers. For HEAD the HTTP library sends a GET's head, and leaves the body away.
 pub(super) fn find(method: &Method, path: &str) -> Result<&'static Route, Refusal> {
     let route = ROUTES.iter().find(|route| route.path == path);
-    let route = route.ok_or(Refusal::NoSuchPage)?;
+    #[cfg(feature = "page")]
+    let route = route.or_else(|| crate::page::file(path).map(|_| &FILES));
+    let route = route.ok_or_else(no_such_page)?;
     match *method {
         Method::GET | Method::HEAD => Ok(route),
-        _ => Err(Refusal::WrongMethod),
+        _ => Err(Refusal::wrong_method()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
+    use super::super::answers::Shape;
     use http_body_util::BodyExt;
     use hyper::Request;
     use hyper::header::ALLOW;
     use media_metrics_core::desc::Desc;
     use media_metrics_core::snapshot::Builder;
 
+    impl Routes {
+        /// Over this source, with nothing set.
+        pub(in crate::http) fn over(source: impl Source) -> Self {
+            Self {
+                telemetry: Arc::new(Telemetry::new(source.registry()).unwrap()),
+                source: Box::new(source),
+                pages: Pages::default(),
+                stale_after: None,
+                #[cfg(feature = "api")]
+                api: Api::default(),
+                #[cfg(feature = "history")]
+                history: None,
+                #[cfg(feature = "page")]
+                moments: crate::page::Moments::default(),
+            }
+        }
+    }
+
     fn routes(snapshot: Snapshot) -> Routes {
         let snapshot = Arc::new(snapshot);
-        Routes {
-            source: Box::new(move || Arc::clone(&snapshot)),
-            pages: Pages::default(),
-            stale_after: None,
-            telemetry: Telemetry::new(None).unwrap(),
-            #[cfg(feature = "api")]
-            api: Api::default(),
-            #[cfg(feature = "history")]
-            history: None,
-        }
+        Routes::over(move || Arc::clone(&snapshot))
     }
 
     fn one_counter() -> Snapshot {
@@ -299,13 +355,15 @@ mod tests {
 
     fn respond(routes: &Routes, request: &Request<()>, now: SystemTime) -> Response<Body> {
         let asked = Asked {
+            #[cfg(feature = "page")]
+            path: request.uri().path(),
             headers: request.headers(),
             query: request.uri().query(),
             now,
         };
         match find(request.method(), request.uri().path()) {
             Ok(route) => routes.answer(route, &asked),
-            Err(refusal) => refusal.response(),
+            Err(refusal) => refusal.response(Shape::of(request.uri().path())),
         }
     }
 
@@ -385,7 +443,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told_with_what_is() {
         let routes = routes(one_counter());
-        for path in ["/", "/metrics/", "/Metrics", "/-/", "/%6detrics"] {
+        for path in ["/nothing", "/metrics/", "/Metrics", "/-/", "/%6detrics"] {
             let (status, _, text) =
                 told(respond(&routes, &request("GET", path), SystemTime::now()));
             assert_eq!(status, 404, "{path}");

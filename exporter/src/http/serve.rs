@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
+use super::body::Followed;
 use super::connection::{Activity, Ending, Phase, Seat, Table};
 use super::desk::{Desk, Head};
 use super::io::Observed;
@@ -75,6 +76,8 @@ pub(super) async fn serve(listener: Listener, shared: Shared, stop: oneshot::Rec
         Race::Second(never) => match never {},
     };
     drop(listener);
+    #[cfg(feature = "page")]
+    shared.desk.feed.stop();
     table.stop();
     // Too late or not: what is still open is closed when the caller drops its tasks.
     let _ = tokio::time::timeout(deadline, table.empty()).await;
@@ -185,8 +188,10 @@ async fn http(
         let head = Head::from(parts);
         async move {
             let response = shared.desk.answer(head, from).await;
-            activity.made();
-            Ok::<_, Infallible>(response)
+            let endless = response.body().is_endless();
+            activity.made(endless);
+            let follow = endless.then(|| Rc::clone(activity));
+            Ok::<_, Infallible>(response.map(|body| Followed::new(body, follow)))
         }
     });
     let connection = http1::Builder::new()

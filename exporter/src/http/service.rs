@@ -12,12 +12,13 @@ use hyper::{Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::spawn_local;
 
-use super::answers::busy;
+use super::answers::{Refusal, Shape};
 use super::body::Body;
 use super::desk::{Desk, Head};
 use super::race::{Race, race};
 use super::runtime::{self, Thread};
 use crate::error::ServeError;
+use crate::telemetry::Telemetry;
 
 /// The server's pages as a `tower` service, to be nested in a host's own axum, hyper or tonic server.
 ///
@@ -29,7 +30,9 @@ use crate::error::ServeError;
 /// - **Cost**: a call hands the request over to a thread of ours, and waits without blocking: encoding takes none of the
 ///   host's threads. A page is not copied. It needs no particular async runtime.
 /// - **Errors**: none; what goes wrong is a status code.
-/// - **End**: the thread ends with the last clone.
+/// - **End**: the thread ends with the last clone, when what was asked is answered. Events (`/api/v1/events`, feature
+///   `page`) go on for as long as somebody listens: a host that waits for open answers before it ends should not wait for
+///   ever.
 ///
 /// ```
 /// # use media_metrics_core::snapshot::Builder;
@@ -48,6 +51,8 @@ pub struct Service {
     requests: mpsc::UnboundedSender<Handed>,
     /// What bounds the queue: each request in it has one.
     places: Arc<Semaphore>,
+    /// Of answers that the thread does not give.
+    telemetry: Arc<Telemetry>,
 }
 
 /// A request on its way to the thread.
@@ -61,6 +66,7 @@ struct Handed {
 impl Service {
     pub(super) fn start(desk: Desk, places: usize) -> Result<Self, ServeError> {
         let (requests, handed) = mpsc::unbounded_channel();
+        let telemetry = Arc::clone(&desk.routes.telemetry);
         // Neither is needed: it ends when nobody can hand it anything any more.
         let Thread { stop, thread } = runtime::start(
             "metrics-mounted",
@@ -72,6 +78,7 @@ impl Service {
         Ok(Self {
             requests,
             places: Arc::new(Semaphore::new(places)),
+            telemetry,
         })
     }
 }
@@ -80,15 +87,17 @@ async fn work(desk: Desk, mut handed: mpsc::UnboundedReceiver<Handed>) {
     /// Who asks is known to the host alone.
     const FROM: Option<IpAddr> = None;
     let desk = Arc::new(desk);
+    // Closed when nobody is at work any more: each has a sender.
+    let (at_work, mut idle) = mpsc::channel::<Infallible>(1);
     while let Some(Handed {
         head,
         mut reply,
         place,
     }) = handed.recv().await
     {
-        let desk = Arc::clone(&desk);
+        let (desk, at_work) = (Arc::clone(&desk), at_work.clone());
         spawn_local(async move {
-            let _kept = place;
+            let _kept = (place, at_work);
             let answer = std::pin::pin!(desk.answer(head, FROM));
             // A host that gave up is not worked for.
             if let Race::Second(response) = race(reply.closed(), answer).await {
@@ -96,6 +105,9 @@ async fn work(desk: Desk, mut handed: mpsc::UnboundedReceiver<Handed>) {
             }
         });
     }
+    // Who let the last clone go still waits for his answer; each has a time limit.
+    drop(at_work);
+    idle.recv().await;
 }
 
 impl<B> tower_service::Service<Request<B>> for Service {
@@ -108,13 +120,15 @@ impl<B> tower_service::Service<Request<B>> for Service {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let shape = Shape::of(request.uri().path());
         let answer = self.hand_over(Head::from(request.into_parts().0));
+        let telemetry = Arc::clone(&self.telemetry);
         Box::pin(async move {
             let response = match answer {
                 Some(answer) => answer.await.ok(),
                 None => None,
             };
-            Ok(response.unwrap_or_else(no_room))
+            Ok(response.unwrap_or_else(|| no_room(shape, &telemetry)))
         })
     }
 }
@@ -129,7 +143,10 @@ impl Service {
     }
 }
 
-fn no_room() -> Response<Body> {
-    busy("too many requests at the same time: try again in a second\n")
-        .map(|page| Body::new(page, None))
+/// Counted here, for the desk knows nothing of it.
+fn no_room(shape: Shape, telemetry: &Telemetry) -> Response<Body> {
+    let why = "too many requests at the same time: try again in a second";
+    let response = Refusal::busy(why, 1).response(shape);
+    telemetry.answered(response.status());
+    response.map(|page| Body::new(page, None))
 }

@@ -6,7 +6,7 @@
 //! With scale `s` OTLP's bucket `i` holds values above `2^(i / 2^s)` and up to `2^((i+1) / 2^s)`, as the data model's
 //! "ExponentialHistogram" has it: what Prometheus calls `i + 1`.
 
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout};
+use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 
 /// Most buckets of a series that hold a sample: that of the other formats, and the default size of OpenTelemetry's own
@@ -32,14 +32,10 @@ pub(super) struct Exponential {
 }
 
 impl Dense {
-    /// The counts of `histogram`, whose family has this `layout`; coarser by as many steps as it takes to hold the
+    /// The counts of `histogram`; coarser by as many steps as it takes to hold the
     /// limits.
-    pub(super) fn of(
-        &mut self,
-        histogram: &HistogramSnapshot,
-        layout: &NativeLayout,
-    ) -> Exponential {
-        self.native.fill(histogram, layout, MAX_POPULATED);
+    pub(super) fn of(&mut self, histogram: &HistogramSnapshot) -> Exponential {
+        self.native.fill(histogram, MAX_POPULATED);
         let mut scale = i32::from(self.native.schema());
         let mut positive = side_by_side(&self.native);
         while positive.bucket_counts.len() > MAX_SIDE_BY_SIDE {
@@ -99,9 +95,7 @@ mod tests {
     fn exponential(desc: &Desc, samples: &[u64]) -> Exponential {
         let snapshot = snapshot(desc, samples);
         let histogram = snapshot.histogram(desc.name(), &[]).unwrap();
-        let schema = desc.native_schema().unwrap();
-        let layout = NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema);
-        Dense::default().of(histogram, &layout)
+        Dense::default().of(histogram)
     }
 
     #[test]

@@ -175,6 +175,7 @@ impl Encoder {
             time: time.saturating_add(NANOSECONDS_AFTER),
             target: target.clone(),
             families: Vec::new(),
+            labels: 0,
         })
     }
 

@@ -5,11 +5,12 @@
 
 use std::mem::size_of;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use media_metrics_core::Snapshot;
 use media_metrics_core::desc::Desc;
 use media_metrics_core::exemplar::Exemplar;
-use media_metrics_core::histogram::{HistogramSnapshot, NativeLayout};
+use media_metrics_core::histogram::HistogramSnapshot;
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 use super::buckets::{Dense, Exponential};
@@ -26,6 +27,52 @@ pub(super) struct Moment {
     pub(super) target: Option<Arc<FamilySchema>>,
     /// Sorted by name.
     pub(super) families: Vec<Family>,
+    /// Bytes of the series that came up with it: when they have ended, what waits alone keeps them.
+    pub(super) labels: usize,
+}
+
+/// Which series there were in the moment before.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    schemas: Vec<Arc<FamilySchema>>,
+    time: Option<SystemTime>,
+}
+
+impl Seen {
+    /// Bytes of the series of a moment that the one before did not have.
+    pub(super) fn weigh(&mut self, moment: &Moment, time: SystemTime) -> usize {
+        let schemas = moment.families.iter().map(|f| Arc::clone(&f.schema));
+        let old = std::mem::replace(&mut self.schemas, schemas.collect());
+        let before = self.time.replace(time);
+        let mut old = old.iter().peekable();
+        let mut bytes = 0;
+        for schema in &self.schemas {
+            let name = schema.desc().name();
+            while old.next_if(|old| old.desc().name() < name).is_some() {}
+            if old.next_if(|old| Arc::ptr_eq(old, schema)).is_none() {
+                let is_new = |&i: &usize| {
+                    let created = schema
+                        .created(i)
+                        .map(|created| created + STARTS_ARE_TOLD_TO);
+                    before.is_none_or(|before| created > Some(before))
+                };
+                let new = (0..schema.len()).filter(is_new);
+                let labels = new.map(|i| SERIES_BYTES + labels_bytes(schema, i));
+                bytes += schema.len() * size_of::<usize>() + labels.sum::<usize>();
+            }
+        }
+        bytes
+    }
+}
+
+/// Series say when they began to the millisecond, rounded down.
+const STARTS_ARE_TOLD_TO: Duration = Duration::from_millis(1);
+
+/// About what a series takes beside its labels' texts.
+const SERIES_BYTES: usize = 128;
+
+fn labels_bytes(schema: &FamilySchema, i: usize) -> usize {
+    schema.labels(i).map(|(_, value)| value.len()).sum()
 }
 
 /// The numbers of one family.
@@ -69,13 +116,14 @@ impl Moment {
             time: nanoseconds(snapshot.time()),
             target: target.map(Arc::clone),
             families: families.filter_map(|f| Family::of(f, dense)).collect(),
+            labels: 0,
         }
     }
 
-    /// Bytes of memory, but for the schemas, which are the registry's own.
+    /// Bytes of memory, but for the series that are the registry's own, too.
     pub(super) fn bytes(&self) -> usize {
         let families: usize = self.families.iter().map(|f| f.numbers.bytes()).sum();
-        size_of::<Self>() + self.families.len() * size_of::<Family>() + families
+        size_of::<Self>() + self.families.len() * size_of::<Family>() + families + self.labels
     }
 }
 
@@ -88,9 +136,8 @@ impl Family {
             Values::Counter(totals) => Numbers::Totals(totals.clone()),
             Values::Gauge(levels) => Numbers::Levels(levels.clone()),
             Values::Histogram(all) => match desc.native_schema() {
-                Some(scale) => {
-                    let layout = NativeLayout::new(desc.layout(), desc.recorded_per_unit(), scale);
-                    let mut in_buckets = |h| Distribution::of(desc, h, dense.of(h, &layout));
+                Some(_) => {
+                    let mut in_buckets = |h| Distribution::of(desc, h, dense.of(h));
                     Numbers::Exponential(all.iter().map(&mut in_buckets).collect())
                 }
                 None => {

@@ -13,7 +13,7 @@ use media_metrics_core::{Registry, Snapshot};
 use super::answer::{reason, taken};
 use super::buckets::Dense;
 use super::encoder::{self, Encoder, Job, Place};
-use super::moment::Moment;
+use super::moment::{Moment, Seen};
 use super::resource::Resource;
 use crate::format::Filter;
 use crate::push::{
@@ -118,6 +118,7 @@ impl Otlp {
         let intake = Moments {
             shown: self.shown,
             dense: Dense::default(),
+            last: Seen::default(),
         };
         let requests = Requests {
             encoder: Encoder::new(self.resource).max_bytes(self.max_bytes),
@@ -165,6 +166,7 @@ impl Remarks {
 struct Moments {
     shown: Filter,
     dense: Dense,
+    last: Seen,
 }
 
 impl Intake for Moments {
@@ -172,7 +174,9 @@ impl Intake for Moments {
 
     /// Always something: that a clock was set back is no fault in OTLP.
     fn take(&mut self, snapshot: &Snapshot) -> Option<Moment> {
-        Some(Moment::of(snapshot, &self.shown, &mut self.dense))
+        let mut moment = Moment::of(snapshot, &self.shown, &mut self.dense);
+        moment.labels = self.last.weigh(&moment, snapshot.time());
+        Some(moment)
     }
 }
 
@@ -260,10 +264,12 @@ fn write(
     body: &mut Vec<u8>,
 ) -> &'static [(&'static str, &'static str)] {
     #[cfg(feature = "gzip")]
-    if compressed
-        && crate::compress::compress(crate::format::negotiate::Coding::Gzip, &plain, body).is_ok()
     {
-        return GZIP;
+        use crate::compress::{Effort, compress};
+        use crate::format::negotiate::Coding;
+        if compressed && compress(Coding::Gzip, Effort::Quick, &plain, body).is_ok() {
+            return GZIP;
+        }
     }
     #[cfg(not(feature = "gzip"))]
     let _always_off = compressed;
@@ -331,6 +337,37 @@ mod tests {
             requests.advance();
         }
         all
+    }
+
+    #[test]
+    fn labels_that_only_waiting_moments_keep_weigh_something() {
+        let mut intake = Moments {
+            shown: Filter::ALL,
+            dense: Dense::default(),
+            last: Seen::default(),
+        };
+        let registry = Registry::new().unwrap();
+        let desc = Desc::gauge("a", "A.").labels(&["l"]);
+        let long = "x".repeat(400);
+        let mut gauges = Vec::new();
+        let mut weigh = |gauges: &[media_metrics_core::Gauge]| {
+            gauges.iter().for_each(|gauge| gauge.set(1.0));
+            intake.take(&registry.collect()).unwrap().weight()
+        };
+        let mut turn = |n: usize| {
+            for over in gauges.drain(..) {
+                assert!(registry.remove(&over));
+            }
+            gauges.extend((0..100).map(|i| {
+                let label = format!("{long}{n}-{i}");
+                registry.gauge(&desc, &[&label]).unwrap()
+            }));
+            (weigh(&gauges), weigh(&gauges))
+        };
+        for n in 0..3 {
+            let (new, same) = turn(n);
+            assert!(new - same > 40_000, "{new} and {same}");
+        }
     }
 
     #[test]

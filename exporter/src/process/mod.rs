@@ -59,8 +59,6 @@ struct Figures {
 pub struct ProcessTask {
     probe: Probe,
     every: Duration,
-    /// CPU time that was counted.
-    counted_ns: u64,
     cpu: Counter,
     /// Each with what it shows.
     gauges: [(Gauge, Figure); 7],
@@ -78,7 +76,6 @@ impl ProcessTask {
         let mut task = Self {
             probe: Probe::new(),
             every,
-            counted_ns: 0,
             cpu: registry.counter(&catalog::PROCESS_CPU, &[])?,
             gauges: [
                 (gauge(&catalog::PROCESS_RESIDENT)?, |f| f.resident_bytes),
@@ -98,10 +95,9 @@ impl ProcessTask {
 
     fn update(&mut self) {
         let figures = self.probe.read();
+        // What is not counted yet, by this task or by one before it. Not less, whatever the system says.
         let cpu_ns = figures.cpu_ns.unwrap_or(0);
-        // Not less, whatever the system says.
-        self.cpu.add(cpu_ns.saturating_sub(self.counted_ns));
-        self.counted_ns = self.counted_ns.max(cpu_ns);
+        self.cpu.add(cpu_ns.saturating_sub(self.cpu.total()));
         for (gauge, figure) in &self.gauges {
             match figure(&figures) {
                 Some(value) => gauge.set(value),

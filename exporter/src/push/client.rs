@@ -38,6 +38,8 @@ pub(crate) struct Answer {
 pub(super) enum Failure {
     Connect,
     Timeout,
+    /// No trust, or no TLS at the other end.
+    Tls,
     Transport,
 }
 
@@ -64,7 +66,7 @@ impl Client {
             .max_idle_connections(1)
             .timeout_connect(Some(endpoint.connect_timeout));
         #[cfg(feature = "tls")]
-        let config = config.tls_config(by_the_systems_roots());
+        let config = config.tls_config(tls(endpoint)?);
         Ok(Self {
             agent: config.build().new_agent(),
             url: endpoint.uri()?,
@@ -104,21 +106,35 @@ impl Client {
     }
 }
 
-/// Certificates are held against the authorities that the machine trusts, an operator's own among them.
+/// Certificates are held against the authorities that the operator names, or else those that the machine trusts.
 #[cfg(feature = "tls")]
-fn by_the_systems_roots() -> ureq::tls::TlsConfig {
+fn tls(endpoint: &Endpoint) -> Result<ureq::tls::TlsConfig, PushError> {
     use rustls::crypto::ring;
-    use ureq::tls::{RootCerts, TlsConfig};
-    TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
+    use ureq::tls::{Certificate, RootCerts, TlsConfig};
+    let roots = match &endpoint.authorities {
+        None => RootCerts::PlatformVerifier,
+        Some(file) => {
+            let all = crate::pem::authorities(file).map_err(PushError::Authorities)?;
+            RootCerts::from(all.iter().map(|one| Certificate::from_der(one).to_owned()))
+        }
+    };
+    Ok(TlsConfig::builder()
+        .root_certs(roots)
         .unversioned_rustls_crypto_provider(std::sync::Arc::new(ring::default_provider()))
-        .build()
+        .build())
 }
 
 fn failure(error: &Error) -> Failure {
     match error {
         Error::Timeout(_) => Failure::Timeout,
         Error::HostNotFound | Error::ConnectionFailed => Failure::Connect,
+        Error::Tls(_) => Failure::Tls,
+        #[cfg(feature = "tls")]
+        Error::Rustls(_) => Failure::Tls,
+        #[cfg(feature = "tls")]
+        Error::Io(cause) if cause.get_ref().is_some_and(|e| e.is::<rustls::Error>()) => {
+            Failure::Tls
+        }
         Error::Io(cause) => match cause.kind() {
             io::ErrorKind::ConnectionRefused
             | io::ErrorKind::HostUnreachable

@@ -4,6 +4,8 @@
 //! protocols), one attempt (`client`).
 
 use std::fmt;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -26,6 +28,9 @@ const RESERVED: [&str; 9] = [
     "x-prometheus-remote-write-version",
 ];
 
+/// As good as for ever, and short enough to be added to the time.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// A receiver of pushed metrics: where it is, what it wants to know of us, and how long to wait for it.
 ///
 /// ```
@@ -44,6 +49,8 @@ pub struct Endpoint {
     pub(super) url: String,
     headers: Vec<(String, String)>,
     auth: Option<(String, String)>,
+    #[cfg(feature = "tls")]
+    pub(super) authorities: Option<PathBuf>,
     pub(super) interval: Duration,
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
@@ -62,6 +69,8 @@ impl Endpoint {
             url: url.into(),
             headers: Vec::new(),
             auth: None,
+            #[cfg(feature = "tls")]
+            authorities: None,
             interval: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
@@ -94,25 +103,34 @@ impl Endpoint {
         self
     }
 
+    /// Trusts a receiver whose certificate comes from one of these authorities, and no other: a PEM file, read when the
+    /// push starts. Without it those count that the machine trusts.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_file(mut self, certificates: impl Into<PathBuf>) -> Self {
+        self.authorities = Some(certificates.into());
+        self
+    }
+
     /// Least time between two snapshots that are sent (default 10 s); 0 sends each that the reporter makes. The last
     /// one before a stop is always sent.
     #[must_use]
     pub const fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
+        self.interval = at_most_longest(interval);
         self
     }
 
     /// How long to wait for a connection (default 5 s).
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = at_most_longest(timeout);
         self
     }
 
     /// How long one attempt may take in all, from the look-up of the name to the end of the answer (default 10 s).
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = at_most_longest(timeout);
         self
     }
 
@@ -120,7 +138,7 @@ impl Endpoint {
     /// `least * 2^n`, at most `most`. A receiver's `Retry-After` is honoured up to 5 minutes.
     #[must_use]
     pub const fn backoff(mut self, least: Duration, most: Duration) -> Self {
-        self.backoff = (least, most);
+        self.backoff = (at_most_longest(least), at_most_longest(most));
         self
     }
 
@@ -133,10 +151,10 @@ impl Endpoint {
     }
 
     /// How long a stop may take to send what is left (default 2 s). The reporter's own deadline for its sinks should
-    /// not be shorter.
+    /// not be shorter. What has no answer by then counts as given up, whatever comes of it.
     #[must_use]
     pub const fn stop_within(mut self, deadline: Duration) -> Self {
-        self.stop_within = deadline;
+        self.stop_within = at_most_longest(deadline);
         self
     }
 
@@ -145,6 +163,12 @@ impl Endpoint {
         let bad = |reason| PushError::BadUrl { reason };
         let uri: Uri = self.url.parse().map_err(|_| bad("it is no URL"))?;
         match uri.scheme_str() {
+            #[cfg(feature = "tls")]
+            Some("http") if self.authorities.is_some() => {
+                return Err(bad(
+                    "authorities are given to trust, but it is not encrypted: it begins with http://",
+                ));
+            }
             Some("http") => {}
             Some("https") if cfg!(feature = "tls") => {}
             Some("https") => return Err(bad("https needs the feature `tls`")),
@@ -224,6 +248,14 @@ impl Endpoint {
             "no shorter than the least",
         )?;
         wanted(self.queue_bytes > 0, "queue_bytes", "more than 0")
+    }
+}
+
+const fn at_most_longest(time: Duration) -> Duration {
+    if time.as_secs() < LONGEST.as_secs() {
+        time
+    } else {
+        LONGEST
     }
 }
 

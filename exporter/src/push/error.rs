@@ -38,6 +38,9 @@ pub enum PushError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// The file of authorities to trust can't be used.
+    #[cfg(feature = "tls")]
+    Authorities(crate::TlsError),
     /// The operating system gave no thread.
     Thread(io::Error),
     /// The registry had no room for the push's own families.
@@ -66,6 +69,13 @@ impl fmt::Display for PushError {
             Self::BadLimit { what, wanted } => {
                 write!(f, "{what} of pushed metrics must be {wanted}")
             }
+            #[cfg(feature = "tls")]
+            Self::Authorities(cause) => {
+                write!(
+                    f,
+                    "can't tell which receivers may be trusted with pushed metrics: {cause}"
+                )
+            }
             Self::Thread(cause) => write!(
                 f,
                 "the thread that pushes metrics did not start: {cause}; check the limit on threads (ulimit -u)"
@@ -80,6 +90,8 @@ impl fmt::Display for PushError {
 impl std::error::Error for PushError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            #[cfg(feature = "tls")]
+            Self::Authorities(cause) => Some(cause),
             Self::Thread(cause) => Some(cause),
             Self::Register(cause) => Some(cause),
             _ => None,

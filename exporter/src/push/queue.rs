@@ -1,8 +1,16 @@
 //! Batches that wait for the network.
 //!
-//! Lives here: the bound, what goes when it is met, and how both sides wait for each other. Not here: what a batch is.
+//! Lives here: the bound, what goes when it is met, how both sides wait for each other, and which of them counts what a
+//! stop cuts off. Not here: what a batch is, the counters (`telemetry`).
 //!
 //! The lock is between a push's own two threads; none of the host's ever waits for it.
+//!
+//! # Who counts
+//! The sender counts each request when it is done with it ([`settle`](Queue::settle)). A stop does not wait for it longer
+//! than it may: what is then without an answer, and what still waits, is the stop's to count
+//! ([`abandon`](Queue::abandon)), and what the sender does from then on is not counted. Both happen under the lock, so that
+//! no request is counted twice or by nobody. Of a batch that is given up the requests that would have followed are no
+//! requests: they were not made, and the next batch's values hold theirs.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -28,6 +36,29 @@ struct State<B> {
     closing: Option<Instant>,
     /// Whether a pause was cut short for it.
     hurried: bool,
+    taken: Taken,
+}
+
+/// How far the sender is with the batch that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// There is none, or all requests of it so far are counted.
+    Counted,
+    /// None of it has been sent.
+    Whole,
+    /// A request with so many samples is under way.
+    Request(u64),
+    /// A stop has counted what there was; nothing more is.
+    Abandoned,
+}
+
+/// What a stop leaves unsent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Batches of which nothing was sent.
+    pub(super) batches: u64,
+    /// Samples of the request that has no answer, if there is one.
+    pub(super) under_way: Option<u64>,
 }
 
 impl<B: Batch> Queue<B> {
@@ -40,6 +71,7 @@ impl<B: Batch> Queue<B> {
                 full: false,
                 closing: None,
                 hurried: false,
+                taken: Taken::Counted,
             }),
             changed: Condvar::new(),
         }
@@ -70,18 +102,56 @@ impl<B: Batch> Queue<B> {
     /// The oldest batch, as soon as there is one; `None` when the queue is closed and either empty or out of time.
     pub(super) fn take(&self) -> Option<B> {
         let mut state = self.state();
+        state.settle();
         loop {
             if state.closing.is_some_and(|end| Instant::now() >= end) {
                 return None;
             }
             if let Some(batch) = state.batches.pop_front() {
                 state.bytes = state.bytes.saturating_sub(batch.weight());
+                state.taken = Taken::Whole;
                 return Some(batch);
             }
             if state.closing.is_some() {
                 return None;
             }
             state = self.wait(state, None);
+        }
+    }
+
+    /// A request with so many samples is under way, until it is settled.
+    pub(super) fn begin(&self, samples: u64) {
+        let mut state = self.state();
+        if state.taken != Taken::Abandoned {
+            state.taken = Taken::Request(samples);
+        }
+    }
+
+    /// What came of the request under way is known: `count` counts it, and is given its samples. Not called for what a
+    /// stop has counted.
+    pub(super) fn settle(&self, count: impl FnOnce(u64)) {
+        let mut state = self.state();
+        match state.settle() {
+            Taken::Abandoned => {}
+            Taken::Request(samples) => count(samples),
+            Taken::Whole | Taken::Counted => count(0),
+        }
+    }
+
+    /// Gives up, after the closed queue's deadline or the sender's end, whatever is not settled: it is the caller's to
+    /// count.
+    pub(super) fn abandon(&self) -> Left {
+        let mut state = self.state();
+        state.bytes = 0;
+        let waiting = std::mem::take(&mut state.batches).len() as u64;
+        let (at_hand, under_way) = match std::mem::replace(&mut state.taken, Taken::Abandoned) {
+            Taken::Counted | Taken::Abandoned => (0, None),
+            Taken::Whole => (1, None),
+            Taken::Request(samples) => (0, Some(samples)),
+        };
+        Left {
+            batches: waiting + at_hand,
+            under_way,
         }
     }
 
@@ -142,6 +212,15 @@ impl<B: Batch> Queue<B> {
 }
 
 impl<B: Batch> State<B> {
+    /// Nothing that was taken is to be counted any more; what was, until now.
+    const fn settle(&mut self) -> Taken {
+        let before = self.taken;
+        if !matches!(before, Taken::Abandoned) {
+            self.taken = Taken::Counted;
+        }
+        before
+    }
+
     /// Drops every second batch, counted so that the newest stays.
     fn thin(&mut self) {
         let stays = (self.batches.len() - 1) % 2;
@@ -225,5 +304,60 @@ mod tests {
         queue.close(Instant::now());
         assert_eq!((queue.take(), queue.len().0), (None, 1));
         queue.pause(Instant::now() + Duration::from_secs(3_600)); // no time left to wait in
+    }
+
+    /// What the sender has come to when a stop's time is up, and what it then finds to count.
+    #[test]
+    fn what_a_stop_leaves_is_counted_by_one_side() {
+        type Step = fn(&Queue<u32>);
+        let left = |batches, under_way| Left { batches, under_way };
+        let cases: [(&str, Step, Left); 4] = [
+            ("nothing taken", |_| {}, left(2, None)),
+            ("not begun", |q| _ = q.take(), left(2, None)),
+            (
+                "no answer",
+                |q| {
+                    q.take();
+                    q.begin(7);
+                },
+                left(1, Some(7)),
+            ),
+            (
+                "between two requests",
+                |q| {
+                    q.take();
+                    q.begin(7);
+                    q.settle(|samples| assert_eq!(samples, 7));
+                },
+                left(1, None),
+            ),
+        ];
+        for (name, step, wanted) in cases {
+            let queue = Queue::new(100);
+            queue.push(1);
+            queue.push(2);
+            step(&queue);
+            queue.close(Instant::now());
+            assert_eq!(queue.abandon(), wanted, "{name}");
+            assert_eq!(queue.abandon(), left(0, None), "{name}: once");
+            queue.begin(8); // the next one, which finds that there is no time
+            queue.settle(|_| panic!("{name}: by the sender, too"));
+            assert_eq!((queue.take(), queue.len()), (None, (0, 0)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_late_answer_is_not_counted_nor_what_would_follow() {
+        let queue = Queue::new(100);
+        queue.push(1);
+        queue.take();
+        queue.begin(7);
+        queue.close(Instant::now());
+        assert_eq!(queue.abandon().under_way, Some(7));
+        queue.settle(|_| panic!("the answer"));
+        queue.begin(8); // the batch's next request, which finds that there is no time
+        queue.settle(|_| panic!("that it was given up"));
+        assert_eq!(queue.take(), None);
+        assert_eq!(queue.abandon().under_way, None);
     }
 }

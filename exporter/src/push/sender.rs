@@ -1,7 +1,7 @@
 //! The thread that carries batches to the receiver.
 //!
 //! Lives here: one batch after the other, one request after the other, each until its answer is final. Not here: what
-//! waits (`queue`), what a request says (the protocols).
+//! waits, and what a stop cuts off (`queue`), what a request says (the protocols).
 //!
 //! # What an outage costs
 //! The batch at hand is repeated for as long as the failure may pass, and newer ones wait. When there is no room for
@@ -17,7 +17,7 @@ use ureq::http::header::RETRY_AFTER;
 use super::client::{Answer, Client};
 use super::queue::Queue;
 use super::retry::{Backoff, retry_after};
-use super::telemetry::{Again, Loss, Telemetry, Unsent};
+use super::telemetry::{Again, Loss, Telemetry};
 use super::{Protocol, Request, Verdict};
 
 pub(super) struct Sender<P: Protocol> {
@@ -67,9 +67,8 @@ impl<P: Protocol> Sender<P> {
         if let Some(last) = self.protocol.farewell().filter(|_| in_time) {
             self.deliver(last);
         }
-        let left = self.queue.len();
-        self.telemetry.dropped(Unsent::Stopped, left.0 as u64);
-        self.telemetry.queued(left);
+        // A stop may have said so before this thread's last word on it.
+        self.telemetry.queued(self.queue.len());
     }
 
     fn deliver(&mut self, batch: P::Batch) {
@@ -84,17 +83,18 @@ impl<P: Protocol> Sender<P> {
             }
         }));
         if done.is_err() {
-            self.telemetry.gave_up(Loss::Panic, 0, 0);
+            self.give_up(Loss::Panic);
         }
     }
 
     /// Repeats a request until its answer is final.
     fn carry(&mut self, mut request: Request) -> Outcome {
         loop {
+            self.queue.begin(request.samples);
             let left = self.queue.closing();
             let left = left.map(|end| end.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
-                return self.give_up(Loss::Stopped, request);
+                return self.give_up(Loss::Stopped);
             }
             let answer = self.client.post(request.headers, &self.body, left);
             let (again, wait) = match answer {
@@ -103,8 +103,9 @@ impl<P: Protocol> Sender<P> {
                     Verdict::Accepted { unwritten } => {
                         self.backoff.reset();
                         let (bytes, now) = (self.body.len(), SystemTime::now());
-                        self.telemetry
-                            .accepted(bytes, request.samples, unwritten, now);
+                        self.queue.settle(|samples| {
+                            self.telemetry.accepted(bytes, samples, unwritten, now);
+                        });
                         return Outcome::Done;
                     }
                     Verdict::Refused { unwritten } => {
@@ -113,14 +114,15 @@ impl<P: Protocol> Sender<P> {
                             300..400 => Loss::Redirect,
                             _ => Loss::Refused,
                         };
-                        self.telemetry.gave_up(loss, request.samples, unwritten);
+                        self.queue
+                            .settle(|samples| self.telemetry.gave_up(loss, samples, unwritten));
                         return Outcome::Done;
                     }
                     Verdict::Again => {
                         self.telemetry.fell_back();
                         match self.protocol.encode(&mut self.body) {
                             Some(other) => request = other,
-                            None => return Outcome::Done,
+                            None => return self.give_up(Loss::Refused),
                         }
                         continue;
                     }
@@ -129,16 +131,17 @@ impl<P: Protocol> Sender<P> {
             };
             self.telemetry.retried(again);
             if self.queue.was_full() {
-                return self.give_up(Loss::Superseded, request);
+                return self.give_up(Loss::Superseded);
             }
             let wait = self.backoff.next(self.random.f64(), wait);
             self.queue.pause(Instant::now() + wait);
         }
     }
 
-    fn give_up(&self, loss: Loss, request: Request) -> Outcome {
-        self.telemetry
-            .gave_up(loss, request.samples, request.samples);
+    /// The request under way, with all its samples.
+    fn give_up(&self, loss: Loss) -> Outcome {
+        self.queue
+            .settle(|samples| self.telemetry.gave_up(loss, samples, samples));
         Outcome::GaveUp
     }
 }

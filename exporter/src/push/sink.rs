@@ -17,7 +17,7 @@ use super::error::PushError;
 use super::queue::Queue;
 use super::retry::Backoff;
 use super::sender::Sender;
-use super::telemetry::{Telemetry, Unsent};
+use super::telemetry::{Loss, Telemetry, Unsent};
 use super::{Intake, Protocol};
 
 /// A running push: a sink for a reporter.
@@ -137,10 +137,15 @@ impl<I: Intake> Drop for Taker<I> {
         if let Some(last) = self.passed_over.take() {
             self.take(&last);
         }
-        let now = Instant::now();
-        let deadline = now.checked_add(self.stop_within).unwrap_or(now);
-        self.queue.close(deadline);
-        // Disconnected or too late: the thread is then left to the time-out of its last attempt.
+        self.queue.close(Instant::now() + self.stop_within);
+        // Disconnected or too late: the thread is then left to the time-out of its last attempt, of which nobody will
+        // know the outcome.
         let _ = self.ended.recv_timeout(self.stop_within);
+        let left = self.queue.abandon();
+        self.telemetry.dropped(Unsent::Stopped, left.batches);
+        if let Some(samples) = left.under_way {
+            self.telemetry.gave_up(Loss::Stopped, samples, samples);
+        }
+        self.telemetry.queued(self.queue.len());
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Telemetry {
     samples: Counter,
     samples_failed: Counter,
     failed: [Counter; 5],
-    retries: [Counter; 4],
+    retries: [Counter; 5],
     fallbacks: Counter,
     dropped: [Counter; 3],
     #[cfg_attr(
@@ -84,6 +84,7 @@ impl Telemetry {
             retries: [
                 retries("connect")?,
                 retries("timeout")?,
+                retries("tls")?,
                 retries("transport")?,
                 retries("status")?,
             ],
@@ -124,10 +125,11 @@ impl Telemetry {
 
     /// An attempt failed and will be repeated.
     pub(super) fn retried(&self, again: Again) {
-        let [connect, timeout, transport, status] = &self.retries;
+        let [connect, timeout, tls, transport, status] = &self.retries;
         let counter = match again {
             Again::Failed(Failure::Connect) => connect,
             Again::Failed(Failure::Timeout) => timeout,
+            Again::Failed(Failure::Tls) => tls,
             Again::Failed(Failure::Transport) => transport,
             Again::Status => status,
         };

@@ -1,6 +1,6 @@
 //! A receiver of pushes over bare sockets: it reads whole requests, and answers as a script says, however badly.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -46,10 +46,16 @@ pub(crate) fn status(code: u16, headers: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 {code} X\r\n{headers}Content-Length: 0\r\n\r\n").into_bytes())
 }
 
+/// Both ways of a connection.
+trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
+
 type Script = dyn Fn(usize, &Received) -> Reply + Send + Sync;
 
 /// A running receiver; its threads end with the process.
 pub(crate) struct Receiver {
+    scheme: &'static str,
     address: SocketAddr,
     seen: Arc<Seen>,
 }
@@ -65,6 +71,40 @@ impl Receiver {
     pub(crate) fn start(
         script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::behind(script, |socket| Some(Box::new(socket)))
+    }
+
+    /// The same over TLS, with this certificate; the URL says so.
+    #[cfg(feature = "tls")]
+    pub(crate) fn start_tls(
+        pair: &super::authority::Pair,
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        use tokio_rustls::rustls::crypto::ring::default_provider;
+        use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+        use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+        let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let config = Arc::new(config);
+        let mut receiver = Self::behind(script, move |socket| {
+            let connection = ServerConnection::new(Arc::clone(&config)).ok()?;
+            Some(Box::new(StreamOwned::new(connection, socket)))
+        });
+        receiver.scheme = "https";
+        receiver
+    }
+
+    fn behind(
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+        open: impl Fn(TcpStream) -> Option<Box<dyn Stream>> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -73,14 +113,19 @@ impl Receiver {
         thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 let (seen, script) = (Arc::clone(&shared), Arc::clone(&script));
-                thread::spawn(move || serve(socket, &seen, &*script));
+                let Some(stream) = open(socket) else { continue };
+                thread::spawn(move || serve(stream, &seen, &*script));
             }
         });
-        Self { address, seen }
+        Self {
+            scheme: "http",
+            address,
+            seen,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/api/v1/write", self.address)
+        format!("{}://{}/api/v1/write", self.scheme, self.address)
     }
 
     /// All requests so far.
@@ -102,9 +147,8 @@ impl Receiver {
     }
 }
 
-fn serve(socket: TcpStream, seen: &Seen, script: &Script) {
-    let mut reader = BufReader::new(socket.try_clone().unwrap());
-    let mut writer = socket;
+fn serve(stream: Box<dyn Stream>, seen: &Seen, script: &Script) {
+    let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let number = {
             let mut requests = seen.requests.lock().unwrap();
@@ -112,7 +156,9 @@ fn serve(socket: TcpStream, seen: &Seen, script: &Script) {
             requests.len() - 1
         };
         seen.changed.notify_all();
-        match script(number, &request) {
+        let answer = script(number, &request);
+        let writer = reader.get_mut();
+        match answer {
             Reply::Bytes(bytes) => {
                 if writer.write_all(&bytes).is_err() {
                     return;

@@ -300,6 +300,23 @@ fn two_series_of_the_same_labels_are_one() {
 }
 
 #[test]
+fn a_label_of_the_push_makes_no_two_series_the_same() {
+    let desc = Desc::counter("packets_total", "P.").labels(&["kind"]);
+    let receiver = Receiver::start(|_, _| takes_all());
+    let push = push(&receiver).label("kind", "audio");
+    let mut push = Running::start(push.stale_on_stop(false));
+    push.report(Builder::new().counter(&desc, &[(&[""], 1), (&["audio"], 2), (&["video"], 3)]));
+    push.stop();
+    assert_eq!(
+        lines(&everything(&receiver)),
+        [
+            ("packets_total{kind=\"audio\"}", Some(2.0)),
+            ("packets_total{kind=\"video\"}", Some(3.0))
+        ]
+    );
+}
+
+#[test]
 fn families_can_be_left_out() {
     let receiver = Receiver::start(|_, _| takes_all());
     let mut push = Running::start(push(&receiver).families(|name| name == "packets_total"));

@@ -39,6 +39,7 @@ pub(crate) struct Score {
     sum: f64,
     seconds: f64,
     lowest: f64,
+    highest: f64,
 }
 
 impl Score {
@@ -53,6 +54,7 @@ impl Score {
             sum: 0.0,
             seconds: 0.0,
             lowest: f64::INFINITY,
+            highest: f64::NEG_INFINITY,
         }
     }
 
@@ -100,6 +102,7 @@ impl Score {
             self.sum += mos * duration.as_secs_f64();
             self.seconds += duration.as_secs_f64();
             self.lowest = self.lowest.min(mos);
+            self.highest = self.highest.max(mos);
         }
     }
 
@@ -109,7 +112,11 @@ impl Score {
         if length_ns >= SHORTEST_NS || (length_ns > 0 && self.scorer.is_none()) {
             self.judge(length_ns, stats);
         }
-        (self.seconds > 0.0).then(|| (self.sum / self.seconds, self.lowest))
+        (self.seconds > 0.0).then(|| {
+            // Sums are rounded: the mean of windows of 4.5 may come out a little above it.
+            let mean = self.sum / self.seconds;
+            (mean.max(self.lowest).min(self.highest), self.lowest)
+        })
     }
 }
 

@@ -62,6 +62,8 @@ pub(super) struct MetricsFile {
     pub(super) basic_auth_users: BTreeMap<String, UserHash>,
     pub(super) interval: Option<Seconds>,
     pub(super) kernel_stamps: Option<bool>,
+    pub(super) openmetrics_2: Option<bool>,
+    pub(super) openmetrics_created: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,8 +131,8 @@ mod tests {
         let file = File::parse(
             "rooms:\n  - name: stage\n    listen: 127.0.0.1:5004\n    publishers: [10.0.0.7, '[::1]:9']\n    \
              subscribers: ['127.0.0.1:6000']\nworkers: 3\nsocket_buffer: 1048576\nduration: 2.5\nmetrics:\n  \
-             enabled: false\n  listen: 127.0.0.1:1\n  interval: 0.2\n  kernel_stamps: true\nlimits:\n  max_streams: 5\n  idle_timeout: 9\ninsight:\n  worst: 3\n\
-             payload_types:\n  96: {kind: audio, clock_rate: 16000}\n  98: {codec: vp9}\nrtx: {97: 96}\nsynthetic:\n  streams: 2\n  seed: 3\n",
+             enabled: false\n  listen: 127.0.0.1:1\n  interval: 0.2\n  kernel_stamps: true\n  openmetrics_2: true\n  openmetrics_created: true\nlimits:\n  max_streams: 5\n  idle_timeout: 9\ninsight:\n  worst: 3\n\
+             payload_types:\n  96: {kind: audio, clock_rate: 16000}\n  98: {codec: vp9}\nrtx: {97: 96}\nsynthetic:\n  streams: 2\n  seed: 3\n  lifetime: 2.5\n  stretch: 4\n",
         )
         .unwrap();
         assert_eq!(file.rooms.len(), 1);
@@ -138,12 +140,17 @@ mod tests {
         assert_eq!(file.workers.map(WorkerCount::get), Some(3));
         assert_eq!(file.metrics.enabled, Some(false));
         assert_eq!(file.metrics.kernel_stamps, Some(true));
+        assert_eq!(file.metrics.openmetrics_2, Some(true));
+        assert_eq!(file.metrics.openmetrics_created, Some(true));
         assert_eq!(file.limits.max_streams.map(StreamLimit::get), Some(5));
         assert_eq!(file.insight.worst.map(SlotCount::get), Some(3));
         assert_eq!(file.payload_types[&PayloadType(96)].clock_rate.hz(), 16_000);
         assert_eq!(file.payload_types[&PayloadType(98)].codec, Some(Codec::Vp9));
         assert_eq!(file.rtx[&PayloadType(97)], PayloadType(96));
-        assert_eq!(file.synthetic.map(|s| s.seed), Some(3));
+        let synthetic = file.synthetic.unwrap();
+        assert_eq!((synthetic.seed, synthetic.stretch.get()), (3, 4));
+        let lifetime = synthetic.lifetime.map(f64::from);
+        assert_eq!(lifetime, Some(2.5));
     }
 
     #[test]
@@ -152,6 +159,8 @@ mod tests {
             ("listen: 127.0.0.1:1\nlisten_on: x\n", 2, "listen_on"),
             ("limits:\n  max_streams: 0\n", 2, "1 to 10000000"),
             ("insight:\n  worst: 101\n", 2, "0 to 100"),
+            ("synthetic:\n  streams: 1\n  stretch: 0\n", 3, "1 to 100"),
+            ("synthetic:\n  streams: 1\n  lifetime: 0\n", 3, "seconds"),
             ("metrics:\n  listen: /run/x.sock\n", 2, "unix:/"),
             ("metrics:\n  tls:\n    cert: x\n", 3, "cert_file"),
             (

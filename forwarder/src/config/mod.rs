@@ -1,14 +1,15 @@
 //! Configuration: the file, the flags, the defaults, and what they say together.
 //!
 //! `file` is the syntax, `settings` the meaning, `livekit` what LiveKit's keys mean here, `serving` how metrics are
-//! served, `push` and `otlp` where they are pushed, `record` the flight recorder, `value` the numbers and addresses that
-//! check themselves. Nothing here opens a port or starts a thread.
+//! served, `push` and `otlp` where they are pushed, `secret` what nobody is shown, `record` the flight recorder, `value`
+//! the numbers and addresses that check themselves. Nothing here opens a port or starts a thread.
 
 mod file;
 mod livekit;
 mod otlp;
 mod push;
 pub(crate) mod record;
+mod secret;
 mod serving;
 mod settings;
 mod value;
@@ -25,7 +26,7 @@ pub use record::HistoryConfig;
 pub use serving::{MetricsAddress, TlsFiles, UserHash};
 pub use settings::{Insight, Limits, Metrics, Room, Settings, Synthetic};
 pub use value::{
-    Bounded, BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber,
+    Bounded, BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Stretch, Subscriber,
     WorkerCount,
 };
 
@@ -64,6 +65,8 @@ pub enum ConfigError {
     RtxOfRtx(u8),
     /// An attribute of the target that can't be a label.
     BadTarget(media_metrics_exporter::BadAttribute),
+    /// A key whose secret was hidden when the configuration was printed.
+    Hidden(&'static str),
     /// No port to listen on, and no built-in streams.
     NothingToDo,
     /// The configuration could not be written as YAML.
@@ -108,6 +111,7 @@ impl fmt::Display for ConfigError {
                  name the type of the media that is repeated (`apt` in SDP)"
             ),
             Self::BadTarget(error) => write!(f, "in the configuration's `target`, {error}"),
+            Self::Hidden(key) => write!(f, "{key} in the configuration: {}", secret::NOT_SHOWN),
             Self::NothingToDo => f.write_str(
                 "nothing to forward: say where to listen (--listen ADDR, or `listen:` or `rooms:` in the \
                  configuration), or try --synthetic 4",

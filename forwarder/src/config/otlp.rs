@@ -4,12 +4,14 @@
 //! used (the exporter checks that when the push starts), other pushes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use media_metrics_exporter::otlp::{Otlp, Resource};
 use media_metrics_exporter::push::Endpoint;
 use serde::{Deserialize, Serialize};
 
-use super::push::{LAST_WORDS, Secret};
+use super::push::{BasicAuth, authorised};
+use super::secret::Secret;
 use super::value::Seconds;
 
 /// One receiver of OpenTelemetry's protocol.
@@ -24,6 +26,12 @@ pub struct OtlpTo {
     /// Headers of each request.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub headers: BTreeMap<String, Secret>,
+    /// Who we are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub basic_auth: Option<BasicAuth>,
+    /// Authorities that the receiver's certificate must come from, as PEM; if not given, those that the machine trusts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ca_file: Option<PathBuf>,
     /// Least time between two snapshots that are sent.
     #[serde(default = "OtlpTo::default_interval")]
     pub interval: Seconds,
@@ -66,10 +74,13 @@ impl OtlpTo {
         let endpoint = Endpoint::new(&self.url)
             .name(&name)
             .interval(self.interval.duration())
-            .timeout(self.timeout.duration())
-            .stop_within(LAST_WORDS);
-        let headers = self.headers.iter();
-        let endpoint = headers.fold(endpoint, |e, (name, value)| e.header(name, value.reveal()));
+            .timeout(self.timeout.duration());
+        let endpoint = authorised(
+            endpoint,
+            &self.headers,
+            self.basic_auth.as_ref(),
+            self.ca_file.as_deref(),
+        );
         let attributes = self.attributes.iter();
         let resource = attributes.fold(Resource::default(), |r, (n, v)| r.attribute(n, v));
         let otlp = Otlp::new(endpoint).resource(resource);
@@ -93,7 +104,7 @@ mod tests {
     #[test]
     fn every_key_is_read_and_written_as_it_was() {
         let yaml = "otlp:\n  - url: http://127.0.0.1:4318/v1/metrics\n  - url: https://a.example/otlp\n    name: cloud\n    \
-                    interval: 30\n    timeout: 5\n    compression: none\n    attributes: {service.name: sfu}\n";
+                    ca_file: ca.pem\n    interval: 30\n    timeout: 5\n    compression: none\n    attributes: {service.name: sfu}\n";
         let push = read(yaml).unwrap();
         let [plain, cloud] = &push.otlp[..] else {
             panic!("{push:?}")
@@ -101,6 +112,7 @@ mod tests {
         assert_eq!(plain.compression, Compression::Gzip);
         assert_eq!(plain.interval.duration().as_secs(), 10);
         assert_eq!(cloud.compression, Compression::None);
+        assert_eq!(cloud.ca_file, Some("ca.pem".into()));
         assert_eq!(cloud.timeout.duration().as_secs(), 5);
         let again = serde_saphyr::to_string(&push).unwrap();
         assert_eq!(read(&again), Ok(push.clone()), "{again}");
@@ -115,14 +127,19 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_sent_and_not_shown() {
-        let push = read("otlp: [{url: 'http://a/', headers: {Api-Key: hidden}}]").unwrap();
-        assert_eq!(push.otlp[0].headers["Api-Key"].reveal(), "hidden");
-        let otlp = format!("{:?}", push.otlp[0].to_push(1));
+    fn headers_and_passwords_are_sent_and_not_shown() {
+        let yaml = "otlp: [{url: 'http://a/', headers: {Api-Key: Geheim1}, basic_auth: {username: u, password: Geheim2}}]";
+        let mut push = read(yaml).unwrap();
+        let to = &push.otlp[0];
+        assert_eq!(to.headers["Api-Key"].reveal(), "Geheim1");
+        assert_eq!(to.basic_auth.as_ref().unwrap().password.reveal(), "Geheim2");
+        let otlp = format!("{:?}", to.to_push(1));
         assert!(otlp.contains("Api-Key"), "{otlp}");
+        let debug = format!("{push:?}");
+        push.secrets().for_each(Secret::hide);
         let printed = serde_saphyr::to_string(&push).unwrap();
-        for text in [format!("{push:?}"), otlp, printed] {
-            assert!(!text.contains("hidden"), "{text}");
+        for text in [debug, otlp, printed] {
+            assert!(!text.contains("Geheim"), "{text}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! are the exporter's.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use media_metrics_exporter::push::Endpoint;
@@ -12,6 +12,7 @@ use media_metrics_exporter::push::remote_write::{self, RemoteWrite};
 use serde::{Deserialize, Serialize};
 
 use super::otlp::OtlpTo;
+use super::secret::Secret;
 use super::value::Seconds;
 
 /// The section `push`.
@@ -27,6 +28,18 @@ pub struct Push {
 }
 
 impl Push {
+    /// Every secret in it, to be replaced.
+    pub(super) fn secrets(&mut self) -> impl Iterator<Item = &mut Secret> {
+        let remote_write = self.remote_write.iter_mut();
+        let remote_write = remote_write.map(|to| (&mut to.headers, &mut to.basic_auth));
+        let otlp = self.otlp.iter_mut();
+        let otlp = otlp.map(|to| (&mut to.headers, &mut to.basic_auth));
+        remote_write.chain(otlp).flat_map(|(headers, auth)| {
+            let passwords = auth.iter_mut().map(|auth| &mut auth.password);
+            headers.values_mut().chain(passwords)
+        })
+    }
+
     /// Whether nothing is pushed anywhere.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -38,7 +51,7 @@ impl Push {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoteWriteTo {
-    /// Where: `http://HOST:PORT/PATH`.
+    /// Where: `http://HOST:PORT/PATH`, or `https://…`.
     pub url: String,
     /// What this push is called in its own families; `remote_write_1`, `remote_write_2` and so on if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +71,9 @@ pub struct RemoteWriteTo {
     /// Who we are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub basic_auth: Option<BasicAuth>,
+    /// Authorities that the receiver's certificate must come from, as PEM; if not given, those that the machine trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// Least time between two snapshots that are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Seconds>,
@@ -101,49 +117,8 @@ pub enum Histograms {
     Both,
 }
 
-/// A text that is neither shown nor printed: in its place stands [`SHOWN`].
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Secret(String);
-
-/// What is printed in place of a secret.
-const SHOWN: &str = "<secret>";
-
-impl Secret {
-    /// The text itself.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Secret {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text == SHOWN {
-            true => Err(format!(
-                "{SHOWN:?} stands in a printed configuration for a secret that is not shown: write the secret itself"
-            )),
-            false => Ok(Self(text)),
-        }
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(SHOWN)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(SHOWN)
-    }
-}
-
-/// Longer than a push may take to send what is left when the program ends.
-pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a push may take to send what is left when the program ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Push {
     /// How long the last merge may take to arrive everywhere.
@@ -157,19 +132,39 @@ impl Push {
     }
 }
 
+/// A receiver as every push has it: how we show who we are, whom we trust, and how long a stop may wait.
+pub(super) fn authorised(
+    endpoint: Endpoint,
+    headers: &BTreeMap<String, Secret>,
+    basic_auth: Option<&BasicAuth>,
+    ca_file: Option<&Path>,
+) -> Endpoint {
+    let endpoint = endpoint.stop_within(LAST_WORDS);
+    let headers = headers.iter();
+    let endpoint = headers.fold(endpoint, |e, (name, value)| e.header(name, value.reveal()));
+    let endpoint = match basic_auth {
+        Some(auth) => endpoint.basic_auth(&auth.username, auth.password.reveal()),
+        None => endpoint,
+    };
+    match ca_file {
+        Some(path) => endpoint.ca_file(path),
+        None => endpoint,
+    }
+}
+
 impl RemoteWriteTo {
     /// What the exporter makes of it; `number` is its place in the list, from 1.
     #[must_use]
     pub fn to_push(&self, number: usize) -> (String, RemoteWrite) {
         let name = self.name.clone();
         let name = name.unwrap_or_else(|| format!("remote_write_{number}"));
-        let mut endpoint = Endpoint::new(&self.url).name(&name).stop_within(LAST_WORDS);
-        for (name, value) in &self.headers {
-            endpoint = endpoint.header(name, value.reveal());
-        }
-        if let Some(auth) = &self.basic_auth {
-            endpoint = endpoint.basic_auth(&auth.username, auth.password.reveal());
-        }
+        let endpoint = Endpoint::new(&self.url).name(&name);
+        let mut endpoint = authorised(
+            endpoint,
+            &self.headers,
+            self.basic_auth.as_ref(),
+            self.ca_file.as_deref(),
+        );
         if let Some(interval) = self.interval {
             endpoint = endpoint.interval(interval.duration());
         }
@@ -198,6 +193,7 @@ mod tests {
     use crate::cli::ForwardFlags;
     use crate::config::Settings;
     use crate::config::file::File;
+    use crate::config::secret::HIDDEN;
 
     fn settings(yaml: &str) -> Settings {
         let file = File::parse(&format!("listen: 127.0.0.1:1\n{yaml}")).unwrap();
@@ -205,11 +201,11 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_read_and_printed_but_secrets() {
+    fn every_key_is_read_and_written_and_no_secret_shown() {
         let settings = settings(
             "push:\n  remote_write:\n    - url: http://127.0.0.1:9090/api/v1/write\n      name: near\n      version: 1.0\n      \
-             histograms: both\n      labels: {job: sfu}\n      headers: {X-Scope-OrgID: hidden1}\n      \
-             basic_auth: {username: u, password: hidden2}\n      interval: 2.5\n      timeout: 3\n    - url: http://b/\n",
+             histograms: both\n      labels: {job: sfu}\n      headers: {X-Scope-OrgID: Geheim1}\n      \
+             basic_auth: {username: u, password: Geheim2}\n      ca_file: ca.pem\n      interval: 2.5\n      timeout: 3\n    - url: http://b/\n",
         );
         let [near, far] = settings.push.remote_write.as_slice() else {
             panic!("{:?}", settings.push);
@@ -218,10 +214,10 @@ mod tests {
             (near.version, near.histograms),
             (Version::V1, Histograms::Both)
         );
-        assert_eq!(near.headers["X-Scope-OrgID"].reveal(), "hidden1");
+        assert_eq!(near.headers["X-Scope-OrgID"].reveal(), "Geheim1");
         assert_eq!(
             near.basic_auth.as_ref().unwrap().password.reveal(),
-            "hidden2"
+            "Geheim2"
         );
         assert_eq!(
             (far.version, far.to_push(2).0),
@@ -229,13 +225,13 @@ mod tests {
         );
         let (name, push) = near.to_push(1);
         assert_eq!(name, "near");
-        let printed = settings.to_yaml().unwrap();
+        let printed = settings.clone().without_secrets().to_yaml().unwrap();
         for text in [
             format!("{settings:?}"),
             format!("{push:?}"),
             printed.clone(),
         ] {
-            assert!(!text.contains("hidden"), "{text}");
+            assert!(!text.contains("Geheim"), "{text}");
         }
         for line in [
             "version: '1.0'",
@@ -243,7 +239,8 @@ mod tests {
             "job: sfu",
             "interval: 2.5",
             "username: u",
-            SHOWN,
+            "ca_file: ca.pem",
+            HIDDEN,
         ] {
             let line = line.replace('\'', "\"");
             assert!(
@@ -253,15 +250,10 @@ mod tests {
         }
         let error = File::parse(&printed).unwrap_err().to_string();
         assert!(error.contains("write the secret itself"), "{error}");
-        // Without secrets what is printed says the same.
-        let plain = self::settings(
-            "push: {remote_write: [{url: http://a/, version: 2.0, labels: {a: b}}]}",
-        );
-        let again = Settings::combine(
-            Some(File::parse(&plain.to_yaml().unwrap()).unwrap()),
-            ForwardFlags::default(),
-        );
-        assert_eq!(again.unwrap(), plain);
+        // Written whole it says the same.
+        let whole = File::parse(&settings.to_yaml().unwrap()).unwrap();
+        let again = Settings::combine(Some(whole), ForwardFlags::default());
+        assert_eq!(again.unwrap(), settings);
     }
 
     #[test]

@@ -11,11 +11,10 @@ use std::str::FromStr;
 use media_metrics_exporter::{PasswordHash, Tls};
 use serde::{Deserialize, Serialize};
 
+use super::secret::{HIDDEN, NOT_SHOWN};
+
 /// What stands before a Unix socket's path.
 const UNIX: &str = "unix:";
-
-/// What is printed in place of a secret.
-pub(super) const HIDDEN: &str = "<hidden>";
 
 /// Where metrics are served: `127.0.0.1:9464`, or `unix:/run/metrics.sock`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +130,9 @@ impl TryFrom<String> for UserHash {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        if text == HIDDEN {
+            return Err(NOT_SHOWN.to_owned());
+        }
         let hash = text
             .parse()
             .map_err(|e| format!("a user's password is given by its hash, and {e}"))?;
@@ -147,7 +149,7 @@ impl From<UserHash> for String {
 
 impl fmt::Debug for UserHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UserHash(…)")
+        f.write_str(HIDDEN)
     }
 }
 
@@ -176,6 +178,8 @@ mod tests {
         assert_eq!(String::from(hash), text);
         assert_eq!(String::from(UserHash::HIDDEN), HIDDEN);
         let error = UserHash::try_from(HIDDEN.to_owned()).unwrap_err();
+        assert_eq!(error, NOT_SHOWN);
+        let error = UserHash::try_from("x".to_owned()).unwrap_err();
         assert!(error.contains("htpasswd"), "{error}");
     }
 }

@@ -17,9 +17,11 @@ use super::file::File;
 use super::livekit::{self, Profile};
 use super::push::Push;
 use super::record::{self, HistoryConfig};
-use super::serving::{HIDDEN, MetricsAddress, TlsFiles, UserHash};
+use super::secret::{HIDDEN, Secret};
+use super::serving::{MetricsAddress, TlsFiles, UserHash};
 use super::value::{
-    BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Subscriber, WorkerCount,
+    BufferSize, Seconds, SlotCount, Source, StreamCount, StreamLimit, Stretch, Subscriber,
+    WorkerCount,
 };
 use crate::cli::ForwardFlags;
 use crate::payload::{Payload, PayloadTypes};
@@ -112,6 +114,10 @@ pub struct Metrics {
     /// Whether a packet's arrival is when the kernel received it, or when the worker's receive call
     /// returned. The kernel's stamp includes the wait in the socket's queue, at some cost.
     pub kernel_stamps: bool,
+    /// Whether a scraper that asks for OpenMetrics 2.0, a release candidate, gets it.
+    pub openmetrics_2: bool,
+    /// Whether OpenMetrics 1.0 tells in `_created` samples when counters and histograms began.
+    pub openmetrics_created: bool,
 }
 
 /// What bounds memory.
@@ -131,7 +137,7 @@ pub struct Insight {
 }
 
 /// Built-in publishers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
     /// How many streams.
@@ -139,11 +145,22 @@ pub struct Synthetic {
     /// Same seed, same streams, same losses.
     #[serde(default = "Synthetic::default_seed")]
     pub seed: u64,
+    /// How long a stream lives; another begins when it ends. If not given, as long as the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Seconds>,
+    /// How many times as long as usual frames last: with 5 audio is 10 packets a second, not 50. For more streams than
+    /// the machine could carry at the usual pace.
+    #[serde(default = "Synthetic::default_stretch")]
+    pub stretch: Stretch,
 }
 
 impl Synthetic {
     const fn default_seed() -> u64 {
         1
+    }
+
+    const fn default_stretch() -> Stretch {
+        Stretch::nearest(1)
     }
 }
 
@@ -162,6 +179,10 @@ impl Settings {
         let file = file.unwrap_or_default();
         let synthetic = Self::synthetic(&file, &flags, from_file);
         let prometheus = livekit::prometheus(&file);
+        let auth = prometheus.basic_auth.as_ref();
+        if auth.is_some_and(|auth| auth.password.0 == HIDDEN) {
+            return Err(ConfigError::Hidden("prometheus.password"));
+        }
         let (listen, enabled) = livekit::listener(
             flags.metrics.clone(),
             &file.metrics,
@@ -175,6 +196,8 @@ impl Settings {
             basic_auth_users: file.metrics.basic_auth_users.clone(),
             interval: file.metrics.interval.unwrap_or(Seconds::whole(1)),
             kernel_stamps: file.metrics.kernel_stamps.unwrap_or(true),
+            openmetrics_2: file.metrics.openmetrics_2.unwrap_or(false),
+            openmetrics_created: file.metrics.openmetrics_created.unwrap_or(false),
         };
         let limits = Limits {
             max_streams: file
@@ -242,15 +265,19 @@ impl Settings {
     }
 
     fn synthetic(file: &File, flags: &ForwardFlags, from_file: bool) -> Option<Synthetic> {
-        let seed = file
-            .synthetic
-            .map_or_else(Synthetic::default_seed, |s| s.seed);
         let told = flags.listen.is_some() || !flags.subscribers.is_empty() || from_file;
         let streams = flags
             .synthetic
             .or(file.synthetic.map(|s| s.streams))
             .or((!told).then_some(DEFAULT_SYNTHETIC))?;
-        (streams.get() > 0).then_some(Synthetic { streams, seed })
+        let usual = Synthetic {
+            streams,
+            seed: Synthetic::default_seed(),
+            lifetime: None,
+            stretch: Synthetic::default_stretch(),
+        };
+        let keys = file.synthetic.unwrap_or(usual);
+        (streams.get() > 0).then_some(Synthetic { streams, ..keys })
     }
 
     /// What payload types stand for: the standard ones with the configured ones on top.
@@ -261,7 +288,7 @@ impl Settings {
             .with_retransmissions(self.rtx.iter().map(|(pt, of)| (*pt, *of)))
     }
 
-    /// The same with every secret replaced by `<hidden>`: to be shown to people. Read back, it says where they belong.
+    /// The same with every secret replaced by `<hidden>`: to be shown to people. Read back, it is refused where they belong.
     #[must_use]
     pub fn without_secrets(mut self) -> Self {
         for hash in self.metrics.basic_auth_users.values_mut() {
@@ -270,6 +297,7 @@ impl Settings {
         if let Some(auth) = &mut self.prometheus.basic_auth {
             auth.password.0 = HIDDEN.to_owned();
         }
+        self.push.secrets().for_each(Secret::hide);
         self
     }
 
@@ -425,14 +453,27 @@ mod tests {
     #[test]
     fn what_is_shown_has_no_secret_in_it() {
         let yaml = "listen: 127.0.0.1:1\nprometheus: {username: u, password: Geheimnis}\nmetrics:\n  basic_auth_users:\n    \
-                    a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n";
+                    a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n\
+                    push:\n  remote_write: [{url: http://a/, headers: {k: Eins}, basic_auth: {username: u, password: Zwei}}]\n  \
+                    otlp: [{url: http://b/, headers: {k: Drei}, basic_auth: {username: u, password: Vier}}]\n";
         let settings = combine(Some(yaml), ForwardFlags::default()).unwrap();
-        for secret in ["Geheimnis", "QOauh"] {
-            assert!(settings.to_yaml().unwrap().contains(secret));
-            assert!(!format!("{settings:?}").contains(secret));
-            let shown = settings.clone().without_secrets().to_yaml().unwrap();
-            assert!(!shown.contains(secret) && shown.contains(HIDDEN), "{shown}");
+        let shown = settings.clone().without_secrets().to_yaml().unwrap();
+        let secrets = ["Geheimnis", "QOauh", "Eins", "Zwei", "Drei", "Vier"];
+        for secret in secrets {
+            assert!(settings.to_yaml().unwrap().contains(secret), "{secret}");
+            assert!(!format!("{settings:?}").contains(secret), "{secret}");
+            assert!(!shown.contains(secret), "{shown}");
         }
+        assert_eq!(shown.matches(HIDDEN).count(), secrets.len(), "{shown}");
+    }
+
+    #[test]
+    fn what_was_hidden_is_no_secret() {
+        let error = "listen: 127.0.0.1:1\nprometheus: {username: u, password: <hidden>}";
+        let error = combine(Some(error), ForwardFlags::default()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("prometheus.password"), "{error}");
+        assert!(error.contains("write the secret itself"), "{error}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
 pub type WorkerCount = Bounded<1, 256>;
 /// Number of built-in streams; 0 turns them off.
 pub type StreamCount = Bounded<0, 10_000>;
+/// How many times as long as usual built-in streams' frames last.
+pub type Stretch = Bounded<1, 100>;
 /// Limit on live streams.
 pub type StreamLimit = Bounded<1, 10_000_000>;
 /// Slots for the worst streams, and for the worst groups; 0 turns them off.

@@ -20,8 +20,8 @@
 mod machine;
 mod replaced;
 
-pub use machine::{MachineTask, Watch};
-pub use replaced::{REPLACED, serves};
+pub(crate) use machine::{MachineTask, Watch};
+pub(crate) use replaced::{REPLACED, serves};
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -10,7 +10,7 @@ use media_metrics_core::livekit::families::catalog as livekit;
 use crate::config::Profile;
 
 /// A family of ours, and LiveKit's that says the same.
-pub const REPLACED: [(&Desc, &Desc); 24] = [
+pub(crate) const REPLACED: [(&Desc, &Desc); 24] = [
     (&ours::RTP_PACKETS, &livekit::PACKET_TOTAL),
     (&ours::RTP_SENT_PACKETS, &livekit::PACKET_TOTAL),
     (&ours::RTP_RETRANSMITTED_PACKETS, &livekit::PACKET_TOTAL),
@@ -42,7 +42,7 @@ pub const REPLACED: [(&Desc, &Desc); 24] = [
 
 /// Whether a family is served under `profile`.
 #[must_use]
-pub fn serves(profile: Profile, family: &str) -> bool {
+pub(crate) fn serves(profile: Profile, family: &str) -> bool {
     profile.has_media() || !REPLACED.iter().any(|(ours, _)| ours.name() == family)
 }
 

@@ -1,4 +1,5 @@
-//! Receiving: up to [`BATCH`] datagrams in one system call, with the kernel's arrival stamps.
+//! Receiving: up to [`BATCH`] datagrams in one system call, with the kernel's arrival stamps; and its count of
+//! datagrams that found no room in the socket's queue.
 
 use std::array;
 use std::io::IoSliceMut;
@@ -9,6 +10,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 use nix::sys::time::TimeSpec;
 
+use super::socket::dropped;
 use crate::clock::stamp_ns;
 
 /// Datagrams in one system call.
@@ -79,6 +81,8 @@ impl Default for Arena {
 pub struct Receiver {
     socket: UdpSocket,
     headers: MultiHeaders<SockaddrStorage>,
+    /// Drops as the kernel last told them.
+    dropped: u32,
 }
 
 impl Receiver {
@@ -89,7 +93,23 @@ impl Receiver {
         Self {
             socket,
             headers: MultiHeaders::preallocate(BATCH, Some(control)),
+            dropped: 0,
         }
+    }
+
+    /// Datagrams that the kernel dropped because the socket's queue was full, and that no earlier call gave: exact at any
+    /// moment. Costs a system call.
+    pub fn take_overflow(&mut self) -> u64 {
+        let dropped = dropped(&self.socket).unwrap_or(self.dropped);
+        let fresh = dropped.wrapping_sub(self.dropped);
+        self.dropped = dropped;
+        u64::from(fresh)
+    }
+
+    /// Ends receiving, and leaves the socket open: packets go on arriving, and nobody reads them.
+    #[must_use]
+    pub fn into_socket(self) -> UdpSocket {
+        self.socket
     }
 
     /// The socket.
@@ -207,6 +227,28 @@ mod tests {
         // The kernel begins to stamp a moment after it was asked, and until then stamps at the call.
         let begun = (0..200).any(|_| stamped_at_arrival());
         assert!(begun && stamped_at_arrival() && stamped_at_arrival());
+    }
+
+    #[test]
+    fn what_the_queue_has_no_room_for_is_counted_to_the_datagram() {
+        let socket = bind_group("127.0.0.1:0".parse().unwrap(), 1, 1 << 16, true).unwrap();
+        let mut receiver = Receiver::new(socket.into_iter().next().unwrap());
+        let addr = receiver.socket().local_addr().unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut arena = Arena::new();
+        let (mut received, mut dropped) = (0, 0);
+        for round in 1..=3 {
+            for _ in 0..2_000 {
+                sender.send_to(&[0; 1_000], addr).unwrap();
+            }
+            dropped += receiver.take_overflow();
+            while let Ok(count @ 1..) = receiver.receive(&mut arena) {
+                received += count as u64;
+            }
+            assert_eq!(received + dropped, round * 2_000, "{dropped} dropped");
+            assert!(dropped >= round * 1_000, "{dropped} of {}", round * 2_000);
+        }
+        assert_eq!(receiver.take_overflow(), 0, "each is given once");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 
+use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -75,11 +77,7 @@ pub fn bind_group(
 fn open(addr: SocketAddr, buffer: usize, stamps: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
-    // Beyond net.core.rmem_max and wmem_max only a privileged process gets; another one gets as much as
-    // they allow, without an error.
-    if setsockopt(&socket, sockopt::RcvBufForce, &buffer).is_err() {
-        socket.set_recv_buffer_size(buffer)?;
-    }
+    set_receive_queue(&socket, buffer)?;
     if setsockopt(&socket, sockopt::SndBufForce, &buffer).is_err() {
         socket.set_send_buffer_size(buffer)?;
     }
@@ -87,6 +85,43 @@ fn open(addr: SocketAddr, buffer: usize, stamps: bool) -> io::Result<Socket> {
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     }
     Ok(socket)
+}
+
+/// Datagrams so far that the kernel dropped because this socket's queue was full; it wraps. `None` if the kernel does
+/// not say (before Linux 4.12).
+///
+/// Costs a system call. Not SO_RXQ_OVFL, which tells it with each datagram: it says nothing of what was dropped after
+/// the last one, and `recvmmsg` with kept headers (`receive`) has no room for a message that it had not the first time.
+#[expect(
+    unsafe_code,
+    reason = "no crate that is sound for us asks for SO_MEMINFO"
+)]
+pub(crate) fn dropped(socket: &UdpSocket) -> Option<u32> {
+    // `SK_MEMINFO_…` of sock_diag(7): eight figures of the queues, and the drops.
+    let mut figures = [0_u32; 9];
+    let mut len = size_of_val(&figures) as libc::socklen_t;
+    // SAFETY: the descriptor is open, since `socket` is borrowed. The kernel writes at most `len` bytes to `figures`,
+    // which are all of it, and how many they were to `len`; both live here. Any bytes are whole numbers.
+    let status = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            (&raw mut figures).cast(),
+            &raw mut len,
+        )
+    };
+    let told = status == 0 && len as usize == size_of_val(&figures);
+    let [.., drops] = figures;
+    told.then_some(drops)
+}
+
+/// Makes room for so many bytes that wait to be received. Beyond net.core.rmem_max (and wmem_max, for what is sent) only
+/// a privileged process gets; another one gets as much as they allow, without an error.
+pub(crate) fn set_receive_queue(socket: &Socket, bytes: usize) -> io::Result<()> {
+    setsockopt(socket, sockopt::RcvBufForce, &bytes)
+        .map_err(io::Error::from)
+        .or_else(|_| socket.set_recv_buffer_size(bytes))
 }
 
 #[cfg(test)]

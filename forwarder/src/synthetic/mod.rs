@@ -11,7 +11,7 @@ mod sink;
 mod source;
 
 pub use path::Ledger;
-pub use plan::{Departure, Plan};
+pub use plan::{Departure, Load, Plan};
 pub use publisher::{Published, PublishedStream, Publishers};
 pub use sink::{Sink, Tally};
 pub use source::Media;

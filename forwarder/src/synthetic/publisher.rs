@@ -35,21 +35,16 @@ pub struct PublishedStream {
 /// What all of them sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// Stream by stream.
+    /// Stream by stream, those that lived at the end.
     pub streams: Vec<PublishedStream>,
+    /// All streams together, those that had ended before included.
+    pub total: Ledger,
+    /// How many had ended before.
+    pub ended: usize,
     /// RTCP packets sent: reports and goodbyes.
     pub reports: u64,
     /// Datagrams that the kernel did not take.
     pub failed: u64,
-}
-
-impl Published {
-    /// All streams together.
-    #[must_use]
-    pub fn total(&self) -> Ledger {
-        let ledgers = self.streams.iter().map(|s| s.ledger);
-        ledgers.fold(Ledger::default(), Ledger::plus)
-    }
 }
 
 /// The running publishers. Dropping them stops them too, without their figures.
@@ -115,7 +110,7 @@ struct Publisher {
 impl Publisher {
     fn run(mut self, stopped: &Receiver<()>) -> Published {
         let start = Instant::now();
-        let mut next_report = REPORT_EVERY;
+        let mut reports_sent = 0;
         while let Some(at) = self.plan.next_at() {
             let due = start + Duration::from_nanos(at);
             // Also when late: a stop must get through a plan that the machine can't keep up with.
@@ -127,33 +122,37 @@ impl Publisher {
             while let Some(departure) = self.plan.next_before(now.as_nanos() as u64 + 1) {
                 self.send_media(&departure);
             }
-            if now >= next_report {
-                next_report += REPORT_EVERY;
-                (0..self.plan.streams()).for_each(|i| self.send_report(i, false));
+            let streams = self.plan.streams();
+            while report_due(reports_sent, streams) <= now {
+                if let Some(ssrc) = self.plan.ssrc_at(reports_sent % streams) {
+                    self.send_report(reports_sent % streams, ssrc, false);
+                }
+                reports_sent += 1;
             }
         }
         for departure in self.plan.finish() {
             self.send_media(&departure);
         }
-        (0..self.plan.streams()).for_each(|i| self.send_report(i, true));
-        let stream = |i| PublishedStream {
-            ssrc: Plan::ssrc(i),
-            kind: Plan::kind(i),
-            ledger: self.plan.ledger(i),
+        let stream = |place| PublishedStream {
+            ssrc: self.plan.ssrc_at(place).unwrap_or_default(),
+            kind: Plan::kind(place),
+            ledger: self.plan.ledger(place),
         };
         Published {
             streams: (0..self.plan.streams()).map(stream).collect(),
+            total: self.plan.total(),
+            ended: self.plan.ended(),
             reports: self.reports,
             failed: self.failed,
         }
     }
 
     fn send_media(&mut self, departure: &Departure) {
-        let (i, media) = (departure.stream, departure.media);
+        let (i, media) = (departure.place, departure.media);
         let marker = u8::from(media.marker) << 7;
         let [s0, s1] = media.sequence.to_be_bytes();
         let [t0, t1, t2, t3] = media.timestamp.to_be_bytes();
-        let [c0, c1, c2, c3] = Plan::ssrc(i).to_be_bytes();
+        let [c0, c1, c2, c3] = departure.ssrc.to_be_bytes();
         let second = marker | Plan::payload_type(i);
         let header = [0x80, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3];
         let len = header.len() + usize::from(media.payload_len);
@@ -168,15 +167,20 @@ impl Publisher {
             *last = media.timestamp;
         }
         self.send(i, len);
+        if departure.last {
+            self.send_report(i, departure.ssrc, true);
+            if let Some(octets) = self.octets.get_mut(i) {
+                *octets = (0, 0);
+            }
+        }
     }
 
     /// A compound packet as RFC 3550 wants it: report, name, and at the end a goodbye.
-    fn send_report(&mut self, i: usize, bye: bool) {
+    fn send_report(&mut self, i: usize, ssrc: u32, bye: bool) {
         let (packets, octets) = self.octets.get(i).copied().unwrap_or_default();
         if packets == 0 {
             return;
         }
-        let ssrc = Plan::ssrc(i);
         let report = SenderReport::builder(ssrc)
             .ntp_timestamp(ntp_now())
             .rtp_timestamp(self.last_timestamp.get(i).copied().unwrap_or_default())
@@ -207,6 +211,11 @@ impl Publisher {
     }
 }
 
+/// When the `n`th report of all is due: each stream's every [`REPORT_EVERY`], spread evenly over it.
+fn report_due(n: usize, streams: usize) -> Duration {
+    REPORT_EVERY + REPORT_EVERY.mul_f64(n as f64 / streams.max(1) as f64)
+}
+
 /// Wall-clock time as NTP writes it: seconds and 2^-32 fractions since 1900.
 fn ntp_now() -> u64 {
     let since_1970 = SystemTime::now()
@@ -218,46 +227,118 @@ fn ntp_now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::rtcp::contents;
+    use crate::synthetic::Load;
     use media_metrics_core::rtp::{RtpHeader, is_rtcp};
+    use socket2::SockRef;
+
+    /// What arrived of a load, read while it was sent: what waits in the kernel until the end is lost
+    /// as soon as its queue is full, which is a few key frames.
+    #[derive(Default)]
+    struct Heard {
+        packets: u64,
+        bytes: u64,
+        ssrcs: BTreeSet<u32>,
+        reports: u64,
+        goodbyes: Vec<u32>,
+    }
+
+    impl Heard {
+        /// Of `load` until `enough`, and what came of its end.
+        fn of(load: Load, enough: impl Fn(&Self) -> bool) -> (Self, Published) {
+            let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+            // Room for a reader that the machine lets wait. The kernel may grant less.
+            let _ = SockRef::from(&receiver).set_recv_buffer_size(4 << 20);
+            let publishers =
+                Publishers::start(Plan::new(load), receiver.local_addr().unwrap()).unwrap();
+            let mut heard = Self::default();
+            let patience = Some(Duration::from_secs(20));
+            receiver.set_read_timeout(patience).unwrap();
+            while !enough(&heard) {
+                assert!(heard.next(&receiver), "nothing came for {patience:?}");
+            }
+            let published = publishers.stop();
+            receiver.set_nonblocking(true).unwrap();
+            while heard.next(&receiver) {}
+            (heard, published)
+        }
+
+        fn next(&mut self, receiver: &UdpSocket) -> bool {
+            let mut buffer = [0; LONGEST];
+            let Ok(len) = receiver.recv(&mut buffer) else {
+                return false;
+            };
+            let datagram = &buffer[..len];
+            if is_rtcp(datagram) {
+                self.reports += 1;
+                contents(datagram, |ssrc| self.goodbyes.push(ssrc)).unwrap();
+            } else {
+                let ssrc = RtpHeader::parse(datagram).unwrap().ssrc;
+                assert!(!self.goodbyes.contains(&ssrc), "{ssrc:x} is back");
+                self.ssrcs.insert(ssrc);
+                self.packets += 1;
+                self.bytes += len as u64;
+            }
+            true
+        }
+    }
 
     #[test]
     fn what_arrives_is_what_the_ledger_says() {
-        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        receiver
-            .set_read_timeout(Some(Duration::from_millis(200)))
-            .unwrap();
-        let target = receiver.local_addr().unwrap();
-        let publishers = Publishers::start(Plan::new(2, 1), target).unwrap();
-        thread::sleep(Duration::from_millis(300));
-        let published = publishers.stop();
-        let (mut media, mut bytes, mut reports, mut byes) = (0, 0, 0, Vec::new());
-        let mut buffer = [0; LONGEST];
-        while let Ok(len) = receiver.recv(&mut buffer) {
-            let datagram = &buffer[..len];
-            if is_rtcp(datagram) {
-                reports += 1;
-                contents(datagram, |ssrc| byes.push(ssrc)).unwrap();
-            } else {
-                let header = RtpHeader::parse(datagram).unwrap();
-                assert!([Plan::ssrc(0), Plan::ssrc(1)].contains(&header.ssrc));
-                media += 1;
-                bytes += len as u64;
-            }
+        let (heard, published) = Heard::of(Load::steady(2, 1), |heard| heard.packets > 15);
+        let total = published.total;
+        assert_eq!((heard.packets, heard.bytes), (total.sent, total.bytes));
+        assert_eq!((heard.reports, published.failed), (published.reports, 0));
+        let ssrcs = [Plan::ssrc(0), Plan::ssrc(1)];
+        assert_eq!(heard.ssrcs, BTreeSet::from(ssrcs));
+        assert_eq!(heard.goodbyes, ssrcs);
+    }
+
+    #[test]
+    fn reports_are_spread_over_their_interval() {
+        let due: Vec<u128> = (0..8).map(|n| report_due(n, 4).as_millis()).collect();
+        assert_eq!(
+            due,
+            [5_000, 6_250, 7_500, 8_750, 10_000, 11_250, 12_500, 13_750]
+        );
+    }
+
+    #[test]
+    fn who_ends_says_goodbye_and_is_followed_by_somebody_else() {
+        let load = Load {
+            lifetime: Some(Duration::from_millis(50)),
+            ..Load::steady(2, 1)
+        };
+        let (mut heard, published) = Heard::of(load, |heard| heard.goodbyes.len() > 4);
+        assert!(published.ended > 4, "{}", published.ended);
+        heard.goodbyes.sort_unstable();
+        let mut all: BTreeSet<u32> = (0..published.ended + 2).map(Plan::ssrc).collect();
+        // The stop may come before the first packet of one that has just begun: it stays silent.
+        for stream in published.streams.iter().filter(|s| s.ledger.sent == 0) {
+            assert!(all.remove(&stream.ssrc));
         }
-        let total = published.total();
-        assert_eq!((media, bytes), (total.sent, total.bytes));
-        assert!(media > 15, "{media} packets in 0.3 s");
-        assert_eq!((reports, published.failed), (published.reports, 0));
-        assert_eq!(byes, [Plan::ssrc(0), Plan::ssrc(1)]);
+        assert_eq!(heard.ssrcs, all);
+        assert!(
+            heard.goodbyes.iter().eq(&all),
+            "each said goodbye once: {:x?}",
+            heard.goodbyes
+        );
+        let sent = published.total.sent;
+        assert_eq!((heard.packets, published.failed), (sent, 0));
+        assert_eq!(published.reports, all.len() as u64);
     }
 
     #[test]
     fn stopping_is_prompt() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let publishers =
-            Publishers::start(Plan::new(1, 1), receiver.local_addr().unwrap()).unwrap();
+        let publishers = Publishers::start(
+            Plan::new(Load::steady(1, 1)),
+            receiver.local_addr().unwrap(),
+        )
+        .unwrap();
         let begun = Instant::now();
         let _ = publishers.stop();
         assert!(begun.elapsed() < Duration::from_secs(1));

@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use media_metrics_core::rtp::is_rtcp;
 use socket2::SockRef;
 
+use crate::net::set_receive_queue;
+
 /// How often an idle sink looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
 /// A sender that never pauses can't keep a stopped sink longer than this.
 const DRAIN: Duration = Duration::from_millis(300);
-const BUFFER: usize = 4 << 20;
+/// Seconds of many streams: what finds no room here looks like the forwarder's loss.
+const BUFFER: usize = 64 << 20;
 
 /// What arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +49,7 @@ impl Sink {
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         };
         let socket = UdpSocket::bind((loopback, 0))?;
-        SockRef::from(&socket).set_recv_buffer_size(BUFFER)?;
+        set_receive_queue(&SockRef::from(&socket), BUFFER)?;
         socket.set_read_timeout(Some(LOOK))?;
         let addr = socket.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));

@@ -31,6 +31,8 @@ pub(super) struct Source {
     kind: MediaKind,
     rng: fastrand::Rng,
     start: u64,
+    /// How many times as long as usual a frame lasts.
+    stretch: u64,
     first_timestamp: u32,
     sequence: u16,
     frame: u64,
@@ -39,19 +41,28 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Streams start 7 ms apart, so that a thousand of them are no thundering herd, and shortly
-    /// before their sequence numbers wrap, so that every longer run takes that corner.
+    /// It starts at once, shortly before its sequence numbers wrap, so that every longer run takes that corner.
     pub(super) fn new(kind: MediaKind, seed: u64, index: usize) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed ^ (index as u64 + 1).rotate_left(32));
         Self {
             kind,
-            start: index as u64 * 7 % 1_000 * MILLISECOND,
+            start: 0,
+            stretch: 1,
             first_timestamp: rng.u32(..),
             sequence: 65_000 + rng.u16(..500),
             frame: 0,
             left_in_frame: 0,
             fresh: true,
             rng,
+        }
+    }
+
+    /// The same from another moment on, and with frames that last `stretch` times as long as usual.
+    pub(super) fn from(self, start: u64, stretch: u64) -> Self {
+        Self {
+            start,
+            stretch,
+            ..self
         }
     }
 
@@ -72,7 +83,7 @@ impl Source {
         self.left_in_frame -= 1;
         let last_of_frame = self.left_in_frame == 0;
         let media = Media {
-            at: self.start + self.frame * SECOND / self.frames_a_second(),
+            at: self.start + self.frame * self.stretch * SECOND / self.frames_a_second(),
             sequence: self.sequence,
             timestamp: self.first_timestamp.wrapping_add(self.ticks()),
             marker: match self.kind {
@@ -109,7 +120,7 @@ impl Source {
     /// Clock ticks since the first frame. Truncated to 32 bits: RTP timestamps wrap.
     fn ticks(&self) -> u32 {
         let a_frame = u64::from(Self::clock_rate(self.kind)) / self.frames_a_second();
-        (self.frame * a_frame) as u32
+        (self.frame * self.stretch * a_frame) as u32
     }
 }
 
@@ -169,5 +180,25 @@ mod tests {
             Source::new(MediaKind::Audio, 1, 2),
         );
         assert_ne!(a.next().timestamp, b.next().timestamp);
+    }
+
+    #[test]
+    fn longer_frames_are_longer_on_both_clocks() {
+        for (kind, a_frame, ticks) in [
+            (MediaKind::Audio, 20 * MILLISECOND, 960),
+            (MediaKind::Video, SECOND / 30, 3_000),
+        ] {
+            let mut source = Source::new(kind, 1, 0).from(5 * SECOND, 6);
+            let packets: Vec<Media> = (0..200).map(|_| source.next()).collect();
+            assert_eq!(packets[0].at, 5 * SECOND);
+            let frames = packets.chunk_by(|a, b| a.timestamp == b.timestamp);
+            let firsts: Vec<Media> = frames.map(|frame| frame[0]).collect();
+            assert!(firsts.len() > 30);
+            for pair in firsts.windows(2) {
+                // A 30th of a second is no whole number of nanoseconds.
+                assert!((pair[1].at - pair[0].at).abs_diff(6 * a_frame) <= 6);
+                assert_eq!(pair[1].timestamp.wrapping_sub(pair[0].timestamp), 6 * ticks);
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ use crate::subscribers::Subscribers;
 
 /// Full batches taken from one port before the others get their turn.
 const TURNS: usize = 8;
+/// How often the kernel is asked for what it dropped: five times in a merge's usual second.
+const ASK_NS: u64 = 200_000_000;
 /// A sender that never pauses can't keep a stopped worker longer than this.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -40,6 +42,10 @@ pub(super) struct Worker {
     stamps: bool,
     /// The last time that was read.
     now: u64,
+    /// Datagrams received when streams were last looked at.
+    swept: u64,
+    /// When the kernel is asked next for what it dropped.
+    ask_at: u64,
     pub(super) arena: Arena,
     outbox: Vec<Outgoing>,
     pub(super) transit: Box<[Passage; BATCH]>,
@@ -79,6 +85,8 @@ impl Worker {
             ports,
             stamps,
             now: 0,
+            swept: 0,
+            ask_at: 0,
             arena: Arena::new(),
             transit: Box::new([Passage::of(0); BATCH]),
             mailbox,
@@ -87,12 +95,31 @@ impl Worker {
         }
     }
 
-    /// Ends idle streams now and then. Traffic brings the time along; only silence has to ask for it.
-    pub(super) fn sweep(&mut self, silence: bool) {
-        if silence {
+    /// Ends idle streams now and then. Traffic brings the time along; only silence has to ask for it, and letters
+    /// don't break it.
+    pub(super) fn sweep(&mut self) {
+        if self.swept == self.report.received {
             self.now = monotonic_ns();
         }
+        self.swept = self.report.received;
         self.flows.sweep(self.now);
+        if self.now >= self.ask_at {
+            self.ask_at = self.now + ASK_NS;
+            self.ask_for_overflow();
+        }
+    }
+
+    /// Counts what the kernel has dropped at our sockets since the last time.
+    fn ask_for_overflow(&mut self) {
+        let Some(meter) = &self.meter else {
+            return;
+        };
+        for port in &mut self.ports {
+            let overflow = port.receiver.take_overflow();
+            if overflow > 0 {
+                meter.on_overflow(overflow);
+            }
+        }
     }
 
     /// Takes what waits on a port, for a few turns: the others wait too.
@@ -111,6 +138,7 @@ impl Worker {
             && begun.elapsed() < DRAIN
         {}
         self.read_letters();
+        self.ask_for_overflow();
     }
 
     /// Receives, judges and sends one batch; says how many datagrams it was.
@@ -243,6 +271,8 @@ impl Worker {
 
     pub(super) fn finish(mut self) -> WorkerReport {
         self.report.flows = self.flows.finish();
+        let sockets = self.ports.into_iter().map(|port| port.receiver);
+        self.report.sockets = sockets.map(Receiver::into_socket).collect();
         self.report
     }
 }

@@ -51,6 +51,9 @@ pub struct WorkerReport {
     pub sent: u64,
     /// Its busiest streams.
     pub flows: Vec<FlowSummary>,
+    /// Its sockets, which nobody reads any more. To be kept until all workers have ended: of a port that closes the kernel
+    /// gives the streams to the others, where they would begin anew, after a gap.
+    pub sockets: Vec<UdpSocket>,
 }
 
 /// A worker that can start: everything that may fail has been done.
@@ -121,7 +124,7 @@ impl Prepared {
                     room => worker.serve(room as usize),
                 }
             }
-            worker.sweep(ready == 0);
+            worker.sweep();
         }
         worker.drain();
         Ok(worker.finish())

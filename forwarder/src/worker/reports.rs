@@ -4,6 +4,7 @@
 //! Reports are looked into after the batch's media has been sent: media waits for nobody, and a sender
 //! report counts from its own departure. Not here: formats (the core's `rtp::rtcp`), directions (`rtcp`).
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -139,14 +140,19 @@ impl Worker {
         self.mailbox.ring();
     }
 
-    /// Reads what other workers could not make anything of.
+    /// Reads what other workers could not make anything of: what is there now, for whoever writes meanwhile rings anew,
+    /// and a flood of letters must not hold up media.
     pub(super) fn read_letters(&mut self) {
         self.mailbox.hush();
-        while let Some(letter) = self.mailbox.next() {
-            if letter.reports.down {
-                // What a publisher sent before its goodbye waits on this worker's socket: that comes first.
-                self.serve(usize::from(letter.reports.room));
-            }
+        let waiting = 0..self.mailbox.waiting();
+        let letters: Vec<_> = waiting.map_while(|_| self.mailbox.next()).collect();
+        // What a publisher sent before its goodbye waits on this worker's socket: that comes first.
+        let down = letters.iter().filter(|letter| letter.reports.down);
+        let rooms: BTreeSet<u16> = down.map(|letter| letter.reports.room).collect();
+        for room in rooms {
+            self.serve(usize::from(room));
+        }
+        for letter in letters {
             let (Letter { reports, bytes, .. }, meter) = (&*letter, self.meter.as_ref());
             let findings = take_in(&mut self.flows, reports, bytes);
             if reports.down {
@@ -238,6 +244,8 @@ mod tests {
     use crate::worker::PortConfig;
     use media_metrics_core::{Registry, catalog};
     use std::net::UdpSocket;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
 
     const RTP: [u8; 12] = [0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
 
@@ -247,12 +255,21 @@ mod tests {
 
     /// Two workers of one port, to be run by hand, with a subscriber.
     fn workers(registry: &Registry, subscriber: &UdpSocket) -> ([Worker; 2], SocketAddr) {
+        workers_of(registry, subscriber, u64::MAX)
+    }
+
+    /// The same, whose streams end after so much silence.
+    fn workers_of(
+        registry: &Registry,
+        subscriber: &UdpSocket,
+        idle_ns: u64,
+    ) -> ([Worker; 2], SocketAddr) {
         let group = bind_group("127.0.0.1:0".parse().unwrap(), 2, 1 << 20, false).unwrap();
         let listen = group[0].local_addr().unwrap();
         let instruments = Instruments::register(registry).unwrap();
         let flows = FlowConfig {
             payloads: PayloadTypes::standard(),
-            idle_ns: u64::MAX,
+            idle_ns,
             limit: FlowLimit::new(10),
         };
         let mut pairs = group.into_iter().zip(Mailbox::exchange(2).unwrap());
@@ -310,15 +327,66 @@ mod tests {
         assert!(owner.flows.is_empty());
     }
 
+    /// A report of the subscriber about a stream that nobody has: a letter for the other worker.
+    const ABOUT_NOBODY: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 9];
+
+    fn letter_about_nobody() -> Arc<Letter> {
+        let reports = Reports {
+            room: 0,
+            source: SocketAddr::from(([127, 0, 0, 1], 9)),
+            subscriber: Some(0),
+            down: false,
+            arrived: 0,
+            departed: 0,
+        };
+        Letter::new(reports, &ABOUT_NOBODY, true)
+    }
+
+    #[test]
+    fn letters_do_not_keep_silent_streams_alive() {
+        let (registry, subscriber) = (Registry::new().unwrap(), socket());
+        let (mut workers, listen) = workers_of(&registry, &subscriber, 1_000_000);
+        let media = socket_of(0, &mut workers, listen);
+        let [owner, other] = &mut workers;
+        media.send(&RTP).unwrap();
+        assert_eq!(owner.turn(0), 1);
+        owner.sweep();
+        assert_eq!(owner.flows.len(), 1, "it has just come");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !owner.flows.is_empty() {
+            assert!(Instant::now() < deadline, "it never ended");
+            assert_eq!(other.mailbox.post(&letter_about_nobody()), 0);
+            owner.read_letters();
+            owner.sweep();
+        }
+    }
+
+    #[test]
+    fn a_flood_of_letters_lets_a_worker_go_on() {
+        let (registry, subscriber) = (Registry::new().unwrap(), socket());
+        let ([mut owner, other], _) = workers(&registry, &subscriber);
+        let mut mailbox = other.mailbox;
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    mailbox.post(&letter_about_nobody());
+                }
+            });
+            for _ in 0..100 {
+                owner.read_letters();
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+    }
+
     #[test]
     fn what_a_full_inbox_does_not_take_is_counted_once_and_the_rest_by_its_last_reader() {
         let registry = Registry::new().unwrap();
         let subscriber = socket();
         let (mut workers, listen) = workers(&registry, &subscriber);
         for _ in 0..CAPACITY + 10 {
-            subscriber
-                .send_to(&[0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 9], listen)
-                .unwrap();
+            subscriber.send_to(&ABOUT_NOBODY, listen).unwrap();
             let came = workers.each_mut().map(|worker| worker.turn(0));
             assert_eq!(came.iter().sum::<usize>(), 1);
         }

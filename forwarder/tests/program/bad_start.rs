@@ -69,6 +69,18 @@ fn a_wrong_file_is_named_with_line_and_key() {
 }
 
 #[test]
+fn an_authority_that_no_push_can_trust_is_named() {
+    for list in ["remote_write", "otlp"] {
+        let file = config(&format!(
+            "synthetic: {{streams: 1}}\nmetrics: {{listen: '127.0.0.1:0'}}\n\
+             push: {{{list}: [{{url: 'https://127.0.0.1:1/', ca_file: /nowhere/ca.pem}}]}}\n"
+        ));
+        let path = file.path().to_str().unwrap();
+        says(&["--config", path], &["/nowhere/ca.pem", list]);
+    }
+}
+
+#[test]
 fn a_missing_file_is_named() {
     says(
         &["--config", "/nowhere/media.yaml"],

@@ -63,3 +63,29 @@ fn built_in_streams_are_told_of_and_the_worst_have_slots() {
     let streams: f64 = series.iter().map(|s| s["value"].as_f64().unwrap()).sum();
     assert_eq!(streams, 6.0, "{snapshot}");
 }
+
+#[test]
+fn what_openmetrics_may_say_is_asked_for_in_the_file() {
+    let second = "application/openmetrics-text; version=2.0.0";
+    let first = "application/openmetrics-text; version=1.0.0";
+    let scrape = |more: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let metrics = format!("listen: '127.0.0.1:0', interval: 0.1{more}");
+        let config = format!("synthetic: {{streams: 1}}\nmetrics: {{{metrics}}}\n");
+        std::fs::write(file.path(), config).unwrap();
+        let program = Running::start(&["--config", file.path().to_str().unwrap()]);
+        program.scrape_when(|page| {
+            let there = count(&page.0, "media_rtp_packets_total{");
+            (there == 0).then(|| page.0.clone())
+        });
+        [first, second].map(|accept| program.fetch_as("/metrics", accept))
+    };
+    let created = |page: &str| count(page, "media_rtp_packets_created{") > 0;
+    let [open, other] = scrape("");
+    assert!(open.contains("version=1.0.0") && !created(&open), "{open}");
+    assert!(other.contains("text/plain"), "{other}");
+    let [open, other] = scrape(", openmetrics_2: true, openmetrics_created: true");
+    assert!(open.contains("version=1.0.0") && created(&open), "{open}");
+    assert!(other.contains("version=2.0.0"), "{other}");
+    assert!(other.contains(" st@"), "{other}");
+}

@@ -6,9 +6,11 @@
 )]
 
 mod bad_start;
+mod dumps;
 mod feedback;
 mod forwarding;
 mod insight;
 mod process;
+mod push;
 mod rtcp;
 mod rtp;

@@ -73,9 +73,14 @@ impl Running {
 
     /// The answer to a request for `path`, head and body.
     pub(crate) fn fetch(&self, path: &str) -> String {
+        self.fetch_as(path, "*/*")
+    }
+
+    /// The same in a format of one's choice.
+    pub(crate) fn fetch_as(&self, path: &str, accept: &str) -> String {
         let mut client = TcpStream::connect(self.address("metrics: http://")).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n");
         client.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
@@ -107,10 +112,14 @@ impl Running {
         }
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
     /// Ends it with a signal: gives its last words and how long it took to say them.
     pub(crate) fn end(mut self, signal: Signal) -> (String, Duration) {
         let begun = Instant::now();
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        self.signal(signal);
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
         let status = self.child.wait().unwrap();

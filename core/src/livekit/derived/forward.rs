@@ -41,7 +41,7 @@ impl Forward {
         let make = Maker { shared, node };
         let source = &catalog::FORWARD_LATENCY;
         let layout = source.layout();
-        let handle = shared.library_handle(source, &[])?;
+        let handle = shared.own_handle_or_other(source, &[])?;
         let bounds = families::FORWARD_LATENCY_NS.bounds();
         let forward = Self {
             source: Recorded::new(Histogram::new(handle, source)),

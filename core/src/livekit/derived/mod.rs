@@ -32,6 +32,7 @@ use crate::desc::Desc;
 use crate::error::RegisterError;
 use crate::gauge::Gauge;
 use crate::histogram::ExactHistogram;
+use crate::quality::Quality;
 #[cfg(doc)]
 use crate::registry::RegistryBuilder;
 use crate::registry::{Registry, Shared};
@@ -41,6 +42,7 @@ use crate::reporter::stream_windows::{Measured, WindowMetrics};
 #[derive(Debug)]
 pub(crate) struct Derived {
     node: NodeIdentity,
+    participants: Participants,
     received: usize,
     sent: usize,
     totals: Vec<Total>,
@@ -73,9 +75,10 @@ pub fn derive_families(
     let forward = report_window
         .map(|window| Forward::new(shared, node, window))
         .transpose()?;
-    let _ = shared.livekit_quality.set(Quality::new(shared, node)?); // under the lock: nobody else does
+    let participants = Participants::new(shared, node)?;
     *collector.livekit() = Some(Derived {
         node: node.clone(),
+        participants,
         received: 0,
         sent: 0,
         totals: Vec::new(),
@@ -113,8 +116,9 @@ impl Derived {
         self.windows.ends(uptime_at(now), length, period)
     }
 
-    /// After streams were folded: what follows from the totals.
-    pub(crate) fn finish(&mut self, now: Instant) {
+    /// After streams were folded: what follows from the totals, and from participants' qualities, if they were judged.
+    pub(crate) fn finish(&mut self, now: Instant, participants: &[Quality]) {
+        self.participants.record(participants);
         self.totals.iter_mut().for_each(Total::step);
         if let Some(forward) = &mut self.forward {
             forward.step(now);
@@ -261,17 +265,21 @@ impl<'a> Maker<'a> {
 
     fn counter(&self, desc: &Desc, values: &[&str]) -> Result<Counter, RegisterError> {
         let values = self.labels(values);
-        self.shared.library_handle(desc, &values).map(Counter::new)
+        self.shared
+            .own_handle_or_other(desc, &values)
+            .map(Counter::new)
     }
 
     fn gauge(&self, desc: &Desc, values: &[&str]) -> Result<Gauge, RegisterError> {
         let values = self.labels(values);
-        self.shared.library_handle(desc, &values).map(Gauge::new)
+        self.shared
+            .own_handle_or_other(desc, &values)
+            .map(Gauge::new)
     }
 
     fn histogram(&self, desc: &Desc, values: &[&str]) -> Result<ExactHistogram, RegisterError> {
         let values = self.labels(values);
-        let handle = self.shared.library_handle(desc, &values)?;
+        let handle = self.shared.own_handle_or_other(desc, &values)?;
         Ok(ExactHistogram::new(handle, desc))
     }
 
@@ -284,7 +292,7 @@ impl<'a> Maker<'a> {
             let unmeasured = &catalog::STREAM_WINDOWS_UNMEASURED;
             let handle = self
                 .shared
-                .library_handle(unmeasured, &[direction, figure])?;
+                .own_handle_or_other(unmeasured, &[direction, figure])?;
             Ok::<_, RegisterError>(Measured {
                 figures: self.histogram(desc, values)?,
                 unmeasured: Counter::new(handle),
@@ -304,12 +312,12 @@ impl<'a> Maker<'a> {
 
 /// LiveKit's families of participants' quality.
 #[derive(Debug)]
-pub(crate) struct Quality {
+struct Participants {
     rating: ExactHistogram,
     score: ExactHistogram,
 }
 
-impl Quality {
+impl Participants {
     fn new(shared: &Shared, node: &NodeIdentity) -> Result<Self, RegisterError> {
         let make = Maker { shared, node };
         Ok(Self {
@@ -318,9 +326,11 @@ impl Quality {
         })
     }
 
-    /// One participant's quality of a window.
-    pub(crate) fn record(&self, quality: &crate::quality::Quality) {
-        self.rating.record(f64::from(quality.rating.wire_number()));
-        self.score.record(f64::from(quality.mos));
+    /// The quality of each participant.
+    fn record(&self, all: &[Quality]) {
+        for quality in all {
+            self.rating.record(f64::from(quality.rating.wire_number()));
+            self.score.record(f64::from(quality.mos));
+        }
     }
 }

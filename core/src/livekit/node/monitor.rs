@@ -3,13 +3,14 @@
 //! Lives here: the order of things, and how numbers go onto the wire. Not here: formulas (`rates`), readings (`system`),
 //! when an update is due (the host's scheduler), where it is sent.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use super::messages::NodeStats;
 use super::rates::{History, HistoryError, Snapshot};
 use super::system::{ReadFailures, System, SystemReading};
 use super::totals::NodeTotals;
 use crate::livekit::time::ServerTime;
+use crate::wall::ns_since_1970;
 
 /// Makes a node's statistics.
 ///
@@ -39,6 +40,7 @@ pub struct NodeMonitor {
 
 /// One update.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct NodeUpdate {
     /// The message for others.
     pub stats: NodeStats,
@@ -157,12 +159,5 @@ fn to_ns(time: Option<Duration>) -> u32 {
 
 /// Whole seconds since 1970, rounded down.
 fn unix_seconds(wall: SystemTime) -> i64 {
-    match wall.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => {
-            let before = before.duration();
-            let whole = before.as_secs() + u64::from(before.subsec_nanos() > 0);
-            i64::try_from(whole).map_or(i64::MIN, |seconds| -seconds)
-        }
-    }
+    ns_since_1970(wall).div_euclid(1_000_000_000) as i64 // fits: the system counts them so, too
 }

@@ -9,18 +9,19 @@
 //! waits for it. An asker that is itself inside some callback of a pipeline does not wait: it could be waiting
 //! for itself, or for one that waits for it.
 //!
-//! A mutex and a condition, no atomics: nothing for a model checker. Threads try it in `core/tests`.
+//! Model: `models/gate.rs`.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::mem::{forget, replace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::livekit::time::ServerTime;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 #[derive(Debug)]
-pub(super) struct Gate<T> {
+pub(crate) struct Gate<T> {
     inside: Mutex<Inside<T>>,
     over: Condvar,
 }
@@ -36,7 +37,7 @@ enum Inside<T> {
 }
 
 /// What an asker for the end gets.
-pub(super) enum End<T> {
+pub(crate) enum End<T> {
     /// Everything: say the last words, then [`Gate::close`].
     Yours(T),
     /// Whoever is inside will do that.
@@ -46,7 +47,7 @@ pub(super) enum End<T> {
 }
 
 impl<T> Gate<T> {
-    pub(super) const fn new(content: T) -> Self {
+    pub(crate) fn new(content: T) -> Self {
         Self {
             inside: Mutex::new(Inside::Idle(content)),
             over: Condvar::new(),
@@ -54,7 +55,7 @@ impl<T> Gate<T> {
     }
 
     /// Takes the content out, if it is there.
-    pub(super) fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         let mut inside = self.lock();
         match replace(&mut *inside, Inside::Busy(None)) {
             Inside::Idle(content) => Some(content),
@@ -67,7 +68,7 @@ impl<T> Gate<T> {
 
     /// Puts the content back. If the end was asked for meanwhile, hands it back with the time of that: say the
     /// last words, then [`close`](Self::close).
-    pub(super) fn put_back(&self, content: T) -> Option<(T, ServerTime)> {
+    pub(crate) fn put_back(&self, content: T) -> Option<(T, ServerTime)> {
         let mut inside = self.lock();
         if let Inside::Busy(Some(asked)) = *inside {
             return Some((content, asked));
@@ -77,7 +78,7 @@ impl<T> Gate<T> {
     }
 
     /// Asks for the end.
-    pub(super) fn end(&self, now: ServerTime) -> End<T> {
+    pub(crate) fn end(&self, now: ServerTime) -> End<T> {
         let mut inside = self.lock();
         match replace(&mut *inside, Inside::Busy(Some(now))) {
             Inside::Idle(content) => End::Yours(content),
@@ -93,18 +94,18 @@ impl<T> Gate<T> {
     }
 
     /// It is over: nothing can be taken out any more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         *self.lock() = Inside::Over;
         self.over.notify_all();
     }
 
     /// Closes it when that is dropped, so that nobody waits for ever, whatever happens to the last words.
-    pub(super) const fn closing(&self) -> Closing<'_, T> {
+    pub(crate) const fn closing(&self) -> Closing<'_, T> {
         Closing(self)
     }
 
     /// Waits until it is over. Not from inside a callback: returns at once there.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         if in_callback() {
             return;
         }
@@ -121,7 +122,7 @@ impl<T> Gate<T> {
 }
 
 /// The last words are being said.
-pub(super) struct Closing<'a, T>(&'a Gate<T>);
+pub(crate) struct Closing<'a, T>(&'a Gate<T>);
 
 impl<T> Drop for Closing<'_, T> {
     fn drop(&mut self) {
@@ -139,7 +140,7 @@ fn in_callback() -> bool {
 }
 
 /// Calls the host; `None` if it panicked.
-pub(super) fn call<R>(host: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn call<R>(host: impl FnOnce() -> R) -> Option<R> {
     DEPTH.set(DEPTH.get() + 1);
     // Unwind safety: what a panic may leave half done is the host's own.
     let result = catch_unwind(AssertUnwindSafe(host)).map_err(discard);

@@ -23,7 +23,7 @@
 //! # Threads
 //! No thread, timer or task of its own: [`Pipeline::run`] does what is due, on whatever thread calls it. Other
 //! calls may come from any thread, while it runs, too. There are mutexes, each held for a moment and never
-//! while the host is called. No atomics, so there is nothing here for a model checker.
+//! while the host is called. No atomics. The one condition is waited for in `gate`, which has a model.
 //!
 //! May not: read a clock to decide anything, know transports, open sockets.
 

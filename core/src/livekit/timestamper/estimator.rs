@@ -43,6 +43,7 @@ pub struct Estimator {
 
 /// What an update leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// Receiver time minus sender time, smoothed, in ns: what is added to a sender's time.
     pub delay_ns: i64,
@@ -219,7 +220,7 @@ mod tests {
         let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
         for rules in [Rules::Corrected, Rules::Reference] {
             let mut estimator = Estimator::new(rules);
-            for i in 0..2_401 {
+            for i in 0..if cfg!(miri) { 7 * 7 } else { 2_401 } {
                 let (sender, receiver) = (ends[i % 7], ends[i / 7 % 7]);
                 let estimate = estimator.update(sender, receiver);
                 assert_eq!(estimator.delay_ns(), Some(estimate.delay_ns));

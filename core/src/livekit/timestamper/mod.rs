@@ -70,6 +70,7 @@ const _: () = assert!(size_of::<Timestamper>() < 200);
 
 /// What became of one batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Normalised {
     /// What was added to every time of the batch, in ns; `None` if nothing is known yet and the normalised fields
     /// are unset.

@@ -12,7 +12,7 @@ mod remote;
 mod requests;
 mod round_trip;
 
-pub use own::{fraction_lost, lost_24};
-pub use remote::{RemoteReports, ReportVerdict};
-pub use requests::{Asked, KeyFrameRequests, NackRecovery};
-pub use round_trip::{RoundTrip, SentReports};
+pub(crate) use own::{fraction_lost, lost_24};
+pub(crate) use remote::{RemoteReports, ReportVerdict};
+pub(crate) use requests::{Asked, KeyFrameRequests, NackRecovery};
+pub(crate) use round_trip::{RoundTrip, SentReports};

@@ -5,15 +5,8 @@
 
 /// Cumulative loss for a report block: expected less received, cut at both ends of 24 signed bits.
 /// The field takes its low 24 bits.
-///
-/// ```
-/// use media_metrics_core::rtp::feedback::lost_24;
-/// assert_eq!(lost_24(10, 13), -3); // duplicates make it negative
-/// assert_eq!(lost_24(i64::MAX, 0), 0x7f_ffff);
-/// assert_eq!(lost_24(0, i64::MAX), -0x80_0000);
-/// ```
 #[must_use]
-pub const fn lost_24(expected: i64, received: i64) -> i32 {
+pub(crate) const fn lost_24(expected: i64, received: i64) -> i32 {
     let lost = expected.saturating_sub(received);
     if lost > 0x7f_ffff {
         0x7f_ffff
@@ -26,15 +19,8 @@ pub const fn lost_24(expected: i64, received: i64) -> i32 {
 
 /// Share of packets lost in an interval, in 1/256, for a report block: 255 at most, 0 if there were more
 /// duplicates than losses, or nothing was expected.
-///
-/// ```
-/// use media_metrics_core::rtp::feedback::fraction_lost;
-/// assert_eq!(fraction_lost(100, 75), 64);
-/// assert_eq!(fraction_lost(100, 0), 255); // 256 would not fit
-/// assert_eq!(fraction_lost(100, 101), 0);
-/// ```
 #[must_use]
-pub const fn fraction_lost(expected: u64, received: u64) -> u8 {
+pub(crate) const fn fraction_lost(expected: u64, received: u64) -> u8 {
     let lost = expected.saturating_sub(received);
     if lost == 0 {
         return 0; // also when nothing was expected
@@ -57,6 +43,7 @@ mod tests {
             (i64::MAX, i64::MIN, 0x7f_ffff),
             (i64::MIN, i64::MAX, -0x80_0000),
             (5, 5, 0),
+            (10, 13, -3), // duplicates
         ] {
             assert_eq!(lost_24(expected, received), lost, "{expected} - {received}");
         }
@@ -67,7 +54,9 @@ mod tests {
         for (expected, received, parts) in [
             (0, 0, 0),
             (0, 5, 0),
-            (1, 0, 255),
+            (1, 0, 255), // 256 would not fit
+            (100, 75, 64),
+            (100, 101, 0),
             (256, 1, 255),
             (256, 255, 1),
             (257, 256, 0),

@@ -31,8 +31,7 @@ const LATE: u64 = 1024;
 
 /// What became of a report block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReportVerdict {
+pub(crate) enum ReportVerdict {
     /// Taken.
     Accepted,
     /// Taken, but its losses don't follow from those before: the receiver started over, is mistaken, or the
@@ -53,22 +52,8 @@ struct Newest {
 }
 
 /// What a receiver said of one stream so far.
-///
-/// ```
-/// use media_metrics_core::rtp::feedback::{RemoteReports, ReportVerdict};
-/// use media_metrics_core::rtp::rtcp::ReportBlock;
-/// # let mut block = ReportBlock { ssrc: 1, fraction_lost: 0, cumulative_lost: 5, highest_sequence: 65_530,
-/// #     jitter_ticks: 0, last_report: 0, delay: 0 };
-/// let mut remote = RemoteReports::new();
-/// // The first number sent was 65,000, the highest so far 65,540: one cycle and 4.
-/// assert_eq!(remote.on_report(&block, 65_000, 65_540), ReportVerdict::Accepted);
-/// block.highest_sequence = 3; // it missed the cycle
-/// block.cumulative_lost = 7;
-/// assert_eq!(remote.on_report(&block, 65_000, 65_540), ReportVerdict::Accepted);
-/// assert_eq!((remote.lost(), remote.highest_sequence()), (7, Some(65_539)));
-/// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RemoteReports {
+pub(crate) struct RemoteReports {
     newest: Option<Newest>,
     lost: i64,
     /// The sender's numbers began anew: so will the receiver's counts.
@@ -76,19 +61,9 @@ pub struct RemoteReports {
 }
 
 impl RemoteReports {
-    /// Nothing reported yet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            newest: None,
-            lost: 0,
-            sender_restarted: false,
-        }
-    }
-
     /// A block about our stream, of which the numbers from `first_sent` to `highest_sent`, with their
     /// cycles, were sent.
-    pub fn on_report(
+    pub(crate) fn on_report(
         &mut self,
         block: &ReportBlock,
         first_sent: u64,
@@ -117,7 +92,7 @@ impl RemoteReports {
     }
 
     /// Our own numbers began anew (RFC 3550 A.1): the next report is not compared with those before.
-    pub fn on_sender_restart(&mut self) {
+    pub(crate) fn on_sender_restart(&mut self) {
         self.sender_restarted = self.newest.is_some();
         if let Some(newest) = &mut self.newest {
             newest.extended = 0;
@@ -128,14 +103,14 @@ impl RemoteReports {
     /// Cumulative loss, of all reports and over all wraps; negative when there were more duplicates than
     /// losses. What the first report has beyond the numbers sent is left out.
     #[must_use]
-    pub const fn lost(&self) -> i64 {
+    pub(crate) const fn lost(&self) -> i64 {
         self.lost
     }
 
     /// Highest number that the receiver had, with the cycles of what was sent; `None` before a report
     /// (of this run of our numbers).
     #[must_use]
-    pub fn highest_sequence(&self) -> Option<u64> {
+    pub(crate) fn highest_sequence(&self) -> Option<u64> {
         self.newest
             .filter(|_| !self.sender_restarted)
             .map(|n| n.extended)
@@ -205,7 +180,7 @@ mod tests {
 
     /// Each report and what was sent by then, to what became of it and the number it stands for.
     fn verdicts(first: u64, reports: &[(u32, u64)]) -> Vec<(ReportVerdict, Option<u64>)> {
-        let mut remote = RemoteReports::new();
+        let mut remote = RemoteReports::default();
         let told = reports.iter().map(|&(reported, sent)| {
             let verdict = remote.on_report(&block(reported, 0), first, sent);
             (verdict, remote.highest_sequence())
@@ -293,7 +268,7 @@ mod tests {
 
     #[test]
     fn loss_is_signed_and_followed_over_both_wraps() {
-        let mut remote = RemoteReports::new();
+        let mut remote = RemoteReports::default();
         let mut sent = 0_u64;
         let mut lost = |cumulative, packets: u64| {
             sent += packets;
@@ -311,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_was_lost_before_our_time_is_not_ours() {
-        let mut remote = RemoteReports::new();
+        let mut remote = RemoteReports::default();
         remote.on_report(&block(1_009, 700), 1_000, 1_009);
         assert_eq!(remote.lost(), 10);
         remote.on_report(&block(1_019, 703), 1_000, 1_019);
@@ -320,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_receiver_that_started_over_keeps_what_it_had_lost() {
-        let mut remote = RemoteReports::new();
+        let mut remote = RemoteReports::default();
         assert_eq!(remote.on_report(&block(10_000, 5_000), 0, 10_000), Accepted);
         assert_eq!(remote.on_report(&block(10_100, 4), 0, 10_100), Restarted);
         assert_eq!(remote.lost(), 5_004);
@@ -340,7 +315,7 @@ mod tests {
     #[test]
     fn losses_that_nobody_can_have_are_nobody_s() {
         let after_it = |strange: i32| {
-            let mut remote = RemoteReports::new();
+            let mut remote = RemoteReports::default();
             assert_eq!(remote.on_report(&block(100, 3), 0, 300), Accepted);
             assert_eq!(remote.on_report(&block(150, strange), 0, 300), Restarted);
             let then = remote.lost();
@@ -355,12 +330,12 @@ mod tests {
         assert_eq!(after_it(most + 2), (3, 3 + 4 + 2));
 
         // Nor of the first report.
-        let mut remote = RemoteReports::new();
+        let mut remote = RemoteReports::default();
         remote.on_report(&block(100, -8_000_000), 1, 100);
         assert_eq!(remote.lost(), -100 - LATE as i64);
 
         for strange in [8_000_000, -8_000_000] {
-            let mut remote = RemoteReports::new();
+            let mut remote = RemoteReports::default();
             for number in 0..200 {
                 let lost = if number % 2 == 0 { strange } else { 0 };
                 remote.on_report(&block(100 + number, lost), 0, 300);
@@ -372,7 +347,7 @@ mod tests {
             );
         }
 
-        let mut remote = RemoteReports::new();
+        let mut remote = RemoteReports::default();
         remote.on_report(&block(100, 3), 0, 100);
         remote.on_sender_restart();
         assert_eq!(
@@ -392,7 +367,7 @@ mod tests {
             start in 0_u64..65_536,
             intervals in prop::collection::vec((0_u64..30_000, 0_u64..1_000, 0_u64..100, 0_u32..3), 1..60),
         ) {
-            let mut remote = RemoteReports::new();
+            let mut remote = RemoteReports::default();
             let (mut highest, mut lost) = (start, 0_i64);
             for (packets, lag, duplicates, missed) in intervals {
                 highest += packets;

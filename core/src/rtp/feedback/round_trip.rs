@@ -14,8 +14,7 @@ const UNIT_NS: u64 = 15_259;
 
 /// What an echo says of the round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RoundTrip {
+pub(crate) enum RoundTrip {
     /// It took so many nanoseconds, ± 15 µs (the unit of the peer's delay). 0 if the peer's rounding
     /// makes it less.
     Measured(u64),
@@ -32,7 +31,7 @@ pub enum RoundTrip {
 impl RoundTrip {
     /// The round trip in nanoseconds, if this measured one.
     #[must_use]
-    pub const fn ns(self) -> Option<u64> {
+    pub(crate) const fn ns(self) -> Option<u64> {
         match self {
             Self::Measured(ns) => Some(ns),
             _ => None,
@@ -51,30 +50,15 @@ struct Sent {
 /// The last 16 reports sent, and when.
 ///
 /// Keeping more than one lets a round trip that is longer than the time between reports be measured.
-///
-/// ```
-/// use media_metrics_core::rtp::feedback::{RoundTrip, SentReports};
-/// let mut sent = SentReports::new();
-/// sent.on_sent(0x1234_5678_9abc_def0, 1_000_000_000); // NTP time in the report; our clock
-/// // The peer echoes the middle of the NTP time, held it for half a second, and we hear that 600 ms later.
-/// let trip = sent.on_echo(0x5678_9abc, 0x8000, 1_600_000_000);
-/// assert_eq!(trip, RoundTrip::Measured(100_000_000));
-/// ```
 #[derive(Clone, Debug, Default)]
-pub struct SentReports {
+pub(crate) struct SentReports {
     ring: [Option<Sent>; KEPT],
     next: usize,
 }
 
 impl SentReports {
-    /// Nothing sent yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// A report with this NTP time left, at `at_ns` on a monotonic clock of the caller's.
-    pub fn on_sent(&mut self, ntp: u64, at_ns: u64) {
+    pub(crate) fn on_sent(&mut self, ntp: u64, at_ns: u64) {
         if let Some(slot) = self.ring.get_mut(self.next % KEPT) {
             *slot = Some(Sent {
                 middle: (ntp >> 16) as u32,
@@ -87,7 +71,7 @@ impl SentReports {
 
     /// A peer's report or reply came, at `at_ns` on the same clock, with these fields: the middle of the
     /// NTP time (LSR, LRR) and the delay since, in 1/65,536 s (DLSR, DLRR).
-    pub fn on_echo(&mut self, middle: u32, delay: u32, at_ns: u64) -> RoundTrip {
+    pub(crate) fn on_echo(&mut self, middle: u32, delay: u32, at_ns: u64) -> RoundTrip {
         if middle == 0 {
             return RoundTrip::NoReport;
         }
@@ -124,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_true_is_not_measured() {
-        let mut sent = SentReports::new();
+        let mut sent = SentReports::default();
         sent.on_sent(7 << 16, SECOND);
         assert_eq!(sent.on_echo(0, 0, SECOND), RoundTrip::NoReport);
         assert_eq!(sent.on_echo(8, 0, SECOND), RoundTrip::Unknown);
@@ -142,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_repeated_echo_is_no_new_sample_but_a_later_one_is() {
-        let mut sent = SentReports::new();
+        let mut sent = SentReports::default();
         sent.on_sent(7 << 16, 0);
         assert_eq!(sent.on_echo(7, 0, 5).ns(), Some(5));
         assert_eq!(sent.on_echo(7, 0, SECOND), RoundTrip::Repeated);
@@ -158,7 +142,7 @@ mod tests {
             middles in prop::collection::vec(1_u32..30, 0..40),
             asked in 1_u32..30,
         ) {
-            let mut sent = SentReports::new();
+            let mut sent = SentReports::default();
             for (at, &middle) in middles.iter().enumerate() {
                 sent.on_sent(u64::from(middle) << 16 | 0xabcd_0000_0000_0012, at as u64 * SECOND);
             }

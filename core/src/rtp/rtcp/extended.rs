@@ -13,6 +13,7 @@ use super::{Event, RtcpError, VoipMetrics};
 
 /// One sub-block of a DLRR: what a receiver needs to compute its RTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reply {
     /// Who answers.
     pub reporter: u32,
@@ -26,6 +27,7 @@ pub struct Reply {
 
 /// Least, largest, mean and standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Spread {
     /// Least.
     pub min: u32,

@@ -39,6 +39,7 @@ impl fmt::Debug for Nack<'_> {
 
 /// Somebody lost a picture, and wants a key frame or a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PictureLoss {
     /// Who asks.
     pub sender_ssrc: u32,
@@ -48,6 +49,7 @@ pub struct PictureLoss {
 
 /// Somebody wants a key frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FullIntraRequest {
     /// Who asks.
     pub sender_ssrc: u32,

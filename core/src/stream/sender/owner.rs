@@ -91,6 +91,8 @@ pub struct SendStream {
     /// Timestamp of the last suspect: if it proves to begin a run, its frame is the run's first.
     suspect_timestamp: u32,
     rtx: Option<(u32, u8)>,
+    /// Of the numbers skipped in runs that are over, those that no report was about.
+    pub(super) skipped_unreported: u64,
     pub(super) block: Arc<SenderBlock>,
     pub(super) group: Arc<SenderGroupMetrics>,
     /// What the peer said; made when it first does.
@@ -112,6 +114,7 @@ impl SendStream {
             minute: minute.min(i32::MAX as u32),
             suspect_timestamp: 0,
             rtx: config.rtx,
+            skipped_unreported: 0,
             block,
             group,
             peer: None,
@@ -150,9 +153,22 @@ impl SendStream {
             return self.on_rtp(header, departure_ns);
         }
         let payload = packet.get(header.header_len as usize..);
+        self.on_rtx(header, payload.unwrap_or_default(), departure_ns);
+    }
+
+    /// As [`on_packet`](Self::on_packet), for hosts whose RTP library hands header and payload over apart.
+    #[inline]
+    pub fn on_payload(&mut self, header: &RtpHeader, payload: &[u8], departure_ns: u64) {
+        match self.is_rtx(header) {
+            true => self.on_rtx(header, payload, departure_ns),
+            false => self.on_rtp(header, departure_ns),
+        }
+    }
+
+    fn on_rtx(&mut self, header: &RtpHeader, payload: &[u8], departure_ns: u64) {
         let original = payload
+            .first_chunk::<2>()
             .filter(|_| header.payload_len() >= 2)
-            .and_then(<[u8]>::first_chunk::<2>)
             .map(|&two| u16::from_be_bytes(two));
         self.on_unusual(header, original, departure_ns);
     }
@@ -275,8 +291,8 @@ impl SendStream {
         if place.frames > 0 {
             self.timestamp = header.timestamp;
         }
-        if let Some(peer) = self.peer.as_mut().filter(|_| place.restarted) {
-            peer.remote.on_sender_restart();
+        if place.restarted {
+            self.leave_run();
         }
         place
     }

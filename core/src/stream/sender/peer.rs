@@ -23,6 +23,16 @@ pub(super) struct Peer {
     pub(super) key_frames: KeyFrameRequests,
     /// Made by the first NACK: it is the largest.
     pub(super) nacks: Option<NackRecovery>,
+    /// Numbers of the present run that the newest report is about.
+    expected_of_run: u64,
+}
+
+impl Peer {
+    /// Our own numbers began anew: so do the receiver's.
+    pub(super) fn on_sender_restart(&mut self) {
+        self.remote.on_sender_restart();
+        self.expected_of_run = 0;
+    }
 }
 
 impl SendStream {
@@ -45,8 +55,8 @@ impl SendStream {
             return None;
         }
         let numbers = self.sent_numbers();
+        let span = self.sequence.span();
         let peer = self.peer_mut();
-        let before = peer.remote.highest_sequence();
         let verdict = match numbers {
             Some((first, highest)) => peer.remote.on_report(block, first, highest),
             None => ReportVerdict::NotSent,
@@ -64,12 +74,13 @@ impl SendStream {
             .sent
             .on_echo(block.last_report, block.delay, arrival_ns);
         let (lost, highest) = (peer.remote.lost(), peer.remote.highest_sequence());
-        // Of the first report about a run of numbers, all since the run's first.
-        let upto = highest.map_or(0, |highest| highest.saturating_add(1));
-        let from = before.map_or(numbers.map_or(upto, |(first, _)| first), |before| {
-            before + 1
-        });
-        let newly_expected = upto.saturating_sub(from);
+        // From the run's first, which may have moved back since the report before.
+        let after = numbers
+            .zip(highest)
+            .map_or(0, |((_, sent), highest)| sent.saturating_sub(highest));
+        let expected_of_run = span.saturating_sub(after);
+        let before = std::mem::replace(&mut peer.expected_of_run, expected_of_run);
+        let newly_expected = expected_of_run.saturating_sub(before);
         let skipped = self.skipped_upto(highest, newly_expected);
         let jitter = u64::from(block.jitter_ticks);
         self.publish(|stream| {
@@ -171,12 +182,15 @@ impl SendStream {
     }
 
     /// Numbers never given to this stream up to `highest`, which the receiver had, `newly_expected` of them
-    /// since its last report: all such, less those after `highest`.
+    /// since its last report: all such, less those after `highest`. Of runs that are over, those that reports
+    /// about them counted: no report will be about the others.
     ///
     /// Exact while the receiver is less than a [`WINDOW`] behind. Of numbers farther back it is not known any
     /// more which were sent; but no more can be skipped than were newly expected.
     fn skipped_upto(&self, highest: Option<u64>, newly_expected: u64) -> u64 {
-        let all = self.get(word::SKIPPED);
+        let all = self
+            .get(word::SKIPPED)
+            .saturating_sub(self.skipped_unreported);
         let (Some(highest), Some(sent)) = (highest, self.sequence.highest()) else {
             return all;
         };
@@ -198,6 +212,15 @@ impl SendStream {
         }
         let before = self.get(word::REMOTE_SKIPPED);
         skipped.min(before.saturating_add(newly_expected))
+    }
+
+    /// The numbers began anew: what was skipped before, and no report was about, none will be about.
+    pub(super) fn leave_run(&mut self) {
+        let reported = self.get(word::REMOTE_SKIPPED);
+        self.skipped_unreported = self.get(word::SKIPPED).saturating_sub(reported);
+        if let Some(peer) = &mut self.peer {
+            peer.on_sender_restart();
+        }
     }
 
     fn peer_mut(&mut self) -> &mut Peer {
@@ -244,5 +267,77 @@ impl SendStream {
         self.set(word::ROUND_TRIP_MIN_NS, min);
         self.set(word::ROUND_TRIP_MAX_NS, max);
         self.add(word::ROUND_TRIP_SUM_NS, ns);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+    use crate::rtp::RtpHeader;
+    use crate::stream::SenderConfig;
+
+    fn send(stream: &mut SendStream, numbers: impl IntoIterator<Item = u16>) {
+        for sequence in numbers {
+            let header = RtpHeader {
+                marker: false,
+                payload_type: 96,
+                sequence,
+                timestamp: 0,
+                ssrc: 7,
+                header_len: 12,
+                padding_len: 0,
+                packet_len: 100,
+            };
+            stream.on_rtp(&header, 0);
+        }
+    }
+
+    /// Expected and skipped, once the receiver has had this number.
+    fn reported(stream: &mut SendStream, highest_sequence: u32) -> (u64, u64) {
+        let block = ReportBlock {
+            ssrc: 7,
+            fraction_lost: 0,
+            cumulative_lost: 0,
+            highest_sequence,
+            jitter_ticks: 0,
+            last_report: 0,
+            delay: 0,
+        };
+        stream.on_report(&block, 0);
+        let remote = stream.stats().remote.unwrap();
+        (remote.expected, remote.skipped)
+    }
+
+    fn stream() -> SendStream {
+        let registry = Registry::new().unwrap();
+        let group = registry.sender_group(&["outgoing", "video"]).unwrap();
+        let config = SenderConfig::new(7, 90_000);
+        registry.sender(&group, config).unwrap()
+    }
+
+    /// Else they would excuse losses of the next run.
+    #[test]
+    fn numbers_skipped_in_a_run_that_no_report_is_about_are_not_of_those_expected() {
+        let mut stream = stream();
+        send(&mut stream, (0..10).chain(400..410));
+        send(&mut stream, 30_000..30_010); // begins anew
+        assert_eq!(stream.stats().sent.skipped, 390);
+        assert_eq!(reported(&mut stream, 30_009), (10, 0));
+        send(&mut stream, (30_012..30_020).chain(30_100..30_110));
+        assert_eq!(reported(&mut stream, 30_019), (20, 2));
+        // Of the 80 after that number nobody will report.
+        send(&mut stream, 50_000..50_010);
+        assert_eq!(reported(&mut stream, 50_009), (30, 2));
+        assert_eq!(stream.stats().sent.skipped, 472);
+    }
+
+    #[test]
+    fn a_first_number_that_moves_back_was_expected() {
+        let mut stream = stream();
+        send(&mut stream, 2..10);
+        assert_eq!(reported(&mut stream, 9), (8, 0));
+        send(&mut stream, [65_530, 10]); // six before 0
+        assert_eq!(reported(&mut stream, 10), (17, 7));
     }
 }

@@ -82,8 +82,7 @@ pub struct FeedbackStats {
     pub recovered: u64,
     /// Time from request to answer, summed over `recovered`.
     pub recovery_seconds: f64,
-    /// Numbers forgotten without an answer, for newer ones: see
-    /// [`NackRecovery`](crate::rtp::feedback::NackRecovery).
+    /// Numbers forgotten without an answer, for newer ones: 256 neighbours are remembered at a time.
     pub unanswered: u64,
     /// PLIs.
     pub plis: u64,
@@ -111,7 +110,8 @@ pub struct FeedbackStats {
 #[non_exhaustive]
 pub struct RemoteStats {
     /// Packets lost since the beginning; negative when there were more duplicates than losses. In 64 bits:
-    /// see [`RemoteReports`](crate::rtp::feedback::RemoteReports).
+    /// the report's 24 are followed over their wraps, and a report moves this by no more than can have been lost since
+    /// the one before.
     pub lost: i64,
     /// Share of packets lost between the last two reports, 0 to 255/256.
     pub fraction_lost: f64,

@@ -19,12 +19,13 @@ use std::collections::HashSet;
 use media_metrics_core::snapshot::{FamilySnapshot, Values};
 
 use super::Dialect;
+use crate::format::suffix::{CREATED, HISTOGRAM, INFO, TOTAL};
 use crate::format::{Escaping, escape};
 
 /// A type, as far as it shows in lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Of a kind of value that lines have no words for, or under a name that is another's: left out.
+    /// Of a kind of value that lines have no words for, or not on the page at all: left out.
     None,
     Counter,
     Gauge,
@@ -40,8 +41,8 @@ impl Form {
     /// What the type adds to the family's name to make a sample's name, if that has no part in the family's name.
     pub(super) const fn suffix(self) -> &'static str {
         match self {
-            Self::Counter => "_total",
-            Self::Info => "_info",
+            Self::Counter => TOTAL,
+            Self::Info => INFO,
             _ => "",
         }
     }
@@ -49,7 +50,7 @@ impl Form {
 
 /// Whether a family is an info by its name.
 pub(in crate::format) fn is_named_info(family: &FamilySnapshot) -> bool {
-    matches!(family.values(), Values::Gauge(_)) && family.schema().desc().name().ends_with("_info")
+    matches!(family.values(), Values::Gauge(_)) && family.schema().desc().name().ends_with(INFO)
 }
 
 /// Whether a gauge's values say what an info's must: that it is there.
@@ -57,46 +58,46 @@ pub(in crate::format) fn all_ones(values: &Values) -> bool {
     matches!(values, Values::Gauge(levels) if levels.iter().flatten().all(|&level| level == 1.0))
 }
 
-/// One for each family, in their order; none for those that are not `placed`.
+/// One for each family, in their order; none for those that are not `on_page`, whose names are nobody's.
 pub(super) fn forms(
     families: &[FamilySnapshot],
-    placed: &[bool],
+    on_page: &[bool],
     dialect: Dialect,
     scheme: Escaping,
 ) -> Vec<Form> {
-    let plain = |(family, placed): (&FamilySnapshot, &bool)| match family.values() {
-        _ if !placed => Form::None,
+    let all = || families.iter().zip(on_page);
+    let plain = |(family, on_page): (&FamilySnapshot, &bool)| match family.values() {
+        _ if !on_page => Form::None,
         Values::Counter(_) => Form::Counter,
         Values::Gauge(_) => Form::Gauge,
         Values::Histogram(_) => Form::Histogram,
         _ => Form::None,
     };
-    let placed = || families.iter().zip(placed);
     if dialect == Dialect::Prometheus {
-        return placed().map(plain).collect();
+        return all().map(plain).collect();
     }
     let name = |family: &'_ FamilySnapshot| {
         let name = family.schema().desc().name();
         escape::family_name(name, scheme).into_owned()
     };
-    let shown = placed().filter(|(_, placed)| **placed);
-    let mut names = Names::of(shown.map(|(family, _)| (name(family), family.values())));
-    let typed = |(family, placed): (&FamilySnapshot, &bool)| {
+    let seen = all().filter(|(_, on_page)| **on_page);
+    let mut names = Names::of(seen.map(|(family, _)| (name(family), family.values())));
+    let typed = |(family, on_page): (&FamilySnapshot, &bool)| {
         let name = &*name(family);
-        match plain((family, placed)) {
-            Form::Counter if names.claim(name, "_total", &["", "_created"]) => Form::Counter,
+        match plain((family, on_page)) {
+            Form::Counter if names.claim(name, TOTAL, &["", CREATED]) => Form::Counter,
             Form::Counter => Form::Unknown,
             Form::Gauge if is_named_info(family) && all_ones(family.values()) => {
-                match names.claim(name, "_info", &[""]) {
+                match names.claim(name, INFO, &[""]) {
                     true => Form::Info,
                     false => Form::Gauge,
                 }
             }
-            Form::Histogram if !names.claim(name, "", &["_created"]) => Form::UnknownHistogram,
+            Form::Histogram if !names.claim(name, "", &[CREATED]) => Form::UnknownHistogram,
             form => form,
         }
     };
-    placed().map(typed).collect()
+    all().map(typed).collect()
 }
 
 /// Names that are taken.
@@ -108,7 +109,7 @@ impl Names {
         let mut names = HashSet::new();
         for (name, values) in families {
             if matches!(values, Values::Histogram(_)) {
-                names.extend(["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
+                names.extend(HISTOGRAM.map(|suffix| format!("{name}{suffix}")));
             }
             names.insert(name);
         }

@@ -17,9 +17,9 @@ use self::plan::Lines;
 
 pub(super) use self::form::{all_ones, is_named_info};
 pub(super) use self::plan::scaled;
+use super::Settings;
+use super::memory::Memory;
 use super::openmetrics::END;
-use super::plans::Plans;
-use super::{Settings, names};
 
 /// Which of the two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,57 +32,46 @@ pub(super) enum Dialect {
 #[derive(Debug)]
 pub(super) struct Encoder {
     dialect: Dialect,
-    settings: Settings,
-    plans: Plans<Lines>,
-    left_out: usize,
+    memory: Memory<Lines>,
 }
 
 impl Encoder {
     pub(super) const fn new(dialect: Dialect, settings: Settings) -> Self {
         Self {
             dialect,
-            settings,
-            plans: Plans::new(),
-            left_out: 0,
+            memory: Memory::new(settings),
         }
     }
 
     /// The same with other settings, having seen nothing.
     pub(super) fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = self.settings;
+        let mut settings = self.memory.into_settings();
         change(&mut settings);
         Self::new(self.dialect, settings)
     }
 
     /// Families of the last snapshot whose escaped names were another's.
     pub(super) const fn left_out(&self) -> usize {
-        self.left_out
+        self.memory.left_out()
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.
     pub(super) fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
-        let (families, now) = (snapshot.families(), snapshot.time());
-        let (dialect, settings) = (self.dialect, &self.settings);
-        let left_out = &mut self.left_out;
-        self.plans.follow(
-            families,
-            now,
-            |families| {
-                let placed = names::placed(families, settings.names);
-                *left_out = names::left_out(&placed);
-                form::forms(families, &placed, dialect, settings.names)
-            },
+        let dialect = self.dialect;
+        self.memory.follow(
+            snapshot,
+            |families, on_page, settings| form::forms(families, &on_page, dialect, settings.names),
             |plan, form| plan.form() == *form,
-            |family, form| Lines::new(family, form, dialect, settings, now),
+            |family, form, settings, now| Lines::new(family, form, dialect, settings, now),
         );
         let end: &[u8] = match dialect {
             Dialect::Prometheus => b"",
             Dialect::OpenMetrics => END,
         };
         page.clear();
-        page.reserve(self.plans.iter().map(Lines::max_bytes).sum::<usize>() + end.len());
-        for (plan, family) in self.plans.iter().zip(families) {
-            plan.write(family.values(), now, page);
+        page.reserve(self.memory.plans().map(Lines::max_bytes).sum::<usize>() + end.len());
+        for (plan, family) in self.memory.plans().zip(snapshot.families()) {
+            plan.write(family.values(), snapshot.time(), page);
         }
         page.extend_from_slice(end);
     }

@@ -18,7 +18,9 @@ use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 use super::Dialect;
 use super::form::{Form, all_ones, is_named_info};
+use crate::format::chunks::Chunks;
 use crate::format::plans::{self, Plan};
+use crate::format::suffix::{BUCKET, COUNT, CREATED, SUM};
 use crate::format::{Escaping, Settings, escape, exemplar, names, number};
 
 /// What doesn't change in a family's text while its schema stays the same.
@@ -36,10 +38,8 @@ pub(super) struct Lines {
     latest_start: Option<SystemTime>,
     /// How exemplars' labels are written; `None`: there are no exemplars.
     exemplars: Option<Escaping>,
-    /// The comments (without their last line feed) and all chunks, end to end.
-    fixed: Vec<u8>,
-    /// Where the comments and each chunk end.
-    ends: Vec<usize>,
+    /// The comments (without their last line feed), then all chunks; nothing, if it is not shown.
+    fixed: Chunks,
 }
 
 impl Plan for Lines {
@@ -79,8 +79,7 @@ impl Lines {
             created,
             latest_start: created.then(|| plans::latest_start(schema, now)).flatten(),
             exemplars: (open && typed).then_some(settings.names),
-            fixed: Vec::new(),
-            ends: Vec::new(),
+            fixed: Chunks::default(),
         };
         let mut layout = Layout {
             lines: &mut lines,
@@ -91,7 +90,7 @@ impl Lines {
             now,
         };
         match form {
-            _ if schema.is_empty() || !settings.shown.shows(desc, settings.names) => {}
+            _ if schema.is_empty() || !settings.shown.wants(desc, settings.names) => {}
             Form::None => {}
             Form::Counter => layout.numbers("counter"),
             Form::Gauge => layout.numbers("gauge"),
@@ -100,8 +99,7 @@ impl Lines {
             Form::Histogram => layout.histograms(),
             Form::UnknownHistogram => layout.untyped_histograms(),
         }
-        lines.fixed.shrink_to_fit();
-        lines.ends.shrink_to_fit();
+        lines.fixed.shrink();
         lines
     }
 
@@ -111,17 +109,17 @@ impl Lines {
 
     /// The family's text is never longer than this and its exemplars.
     pub(super) fn max_bytes(&self) -> usize {
-        self.fixed.len() + self.ends.len() * number::MAX_BYTES + 1
+        self.fixed.bytes() + self.fixed.len() * number::MAX_BYTES + 1
     }
 
     /// Appends the family's text, of `now`; nothing, if no series has a value.
     pub(super) fn write(&self, values: &Values, now: SystemTime, page: &mut Vec<u8>) {
-        if self.ends.is_empty() {
+        let mut chunks = self.fixed.iter();
+        let Some(comments) = chunks.next() else {
             return;
-        }
-        let mut chunks = self.chunks();
+        };
         let start = page.len();
-        page.extend_from_slice(chunks.next().unwrap_or_default());
+        page.extend_from_slice(comments);
         let lines = page.len();
         let per_unit = self.schema.desc().recorded_per_unit();
         match values {
@@ -215,15 +213,6 @@ impl Lines {
             write_count(chunks, histogram, page);
         }
     }
-
-    fn chunks(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map_while(move |&end| {
-            let chunk = self.fixed.get(start..end);
-            start = end;
-            chunk
-        })
-    }
 }
 
 /// A plan while it is made.
@@ -253,8 +242,8 @@ impl Layout<'_> {
         for series in self.series() {
             self.buckets(series);
             if self.lines.totals {
-                self.line(series, "_sum", None);
-                self.line(series, "_count", None);
+                self.line(series, SUM, None);
+                self.line(series, COUNT, None);
             }
             self.created(series);
         }
@@ -262,9 +251,9 @@ impl Layout<'_> {
 
     /// The same lines, sorted by name, under comments of their own.
     fn untyped_histograms(&mut self) {
-        self.comments("_bucket", "unknown", "# HELP ");
+        self.comments(BUCKET, "unknown", "# HELP ");
         self.series().for_each(|series| self.buckets(series));
-        for suffix in ["_sum", "_count"] {
+        for suffix in [SUM, COUNT] {
             self.comments(suffix, "unknown", "\n# HELP ");
             self.series()
                 .for_each(|series| self.line(series, suffix, None));
@@ -278,7 +267,7 @@ impl Layout<'_> {
     fn buckets(&mut self, series: usize) {
         let desc = Arc::clone(self.family.schema().desc());
         for &le in desc.bounds().iter().chain(&[f64::INFINITY]) {
-            self.line(series, "_bucket", Some(le));
+            self.line(series, BUCKET, Some(le));
         }
     }
 
@@ -294,9 +283,9 @@ impl Layout<'_> {
         self.push(first).comment_name(&name).push(" ");
         if open {
             // All that is escaped in a label's value is escaped here, too.
-            escape::label_value(&mut self.lines.fixed, desc.help());
+            escape::label_value(self.fixed(), desc.help());
         } else {
-            escape::help(&mut self.lines.fixed, desc.help());
+            escape::help(self.fixed(), desc.help());
         }
         self.push("\n# TYPE ")
             .comment_name(&name)
@@ -315,7 +304,7 @@ impl Layout<'_> {
         match escape::is_plain_name(name) {
             true => self.push(name),
             false => {
-                escape::quoted(&mut self.lines.fixed, name);
+                escape::quoted(self.fixed(), name);
                 self
             }
         }
@@ -336,9 +325,9 @@ impl Layout<'_> {
         };
         let suffix = self.lines.form.suffix();
         let stem = self.name.strip_suffix(suffix).unwrap_or(&self.name);
-        let name = format!("{stem}_created");
+        let name = format!("{stem}{CREATED}");
         self.start(series, &name, None);
-        number::time(&mut self.lines.fixed, start);
+        number::time(self.fixed(), start);
         self.close_chunk();
     }
 
@@ -353,7 +342,7 @@ impl Layout<'_> {
             }
             false => {
                 self.push("{");
-                escape::quoted(&mut self.lines.fixed, name);
+                escape::quoted(self.fixed(), name);
                 ","
             }
         };
@@ -362,7 +351,7 @@ impl Layout<'_> {
         let escaped = names::labels(&label_names, self.names, self.family.values());
         for (label, (_, value)) in escaped.iter().zip(pairs) {
             self.push(before);
-            escape::label(&mut self.lines.fixed, label, value);
+            escape::label(self.fixed(), label, value);
             before = ",";
         }
         if let Some(le) = le {
@@ -370,9 +359,9 @@ impl Layout<'_> {
             // Bounds that are law look everywhere as they always did; others as each format's readers expect.
             let is_law = schema.desc().native_schema().is_none();
             if self.dialect == Dialect::OpenMetrics && !is_law {
-                number::float_bound(&mut self.lines.fixed, le);
+                number::float_bound(self.fixed(), le);
             } else {
-                number::bound(&mut self.lines.fixed, le);
+                number::bound(self.fixed(), le);
             }
             self.push("\"");
             before = ",";
@@ -380,12 +369,16 @@ impl Layout<'_> {
         self.push(if before == "{" { " " } else { "} " });
     }
 
+    const fn fixed(&mut self) -> &mut Vec<u8> {
+        self.lines.fixed.open()
+    }
+
     fn close_chunk(&mut self) {
-        self.lines.ends.push(self.lines.fixed.len());
+        self.lines.fixed.close();
     }
 
     fn push(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
-        self.lines.fixed.extend_from_slice(text.as_ref());
+        self.fixed().extend_from_slice(text.as_ref());
         self
     }
 }

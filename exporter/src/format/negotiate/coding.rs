@@ -20,7 +20,7 @@ pub(crate) enum Coding {
 
 impl Coding {
     /// All, the one to take first of equals first.
-    const ALL: &[Self] = &[
+    pub(crate) const ALL: &[Self] = &[
         #[cfg(feature = "zstd")]
         Self::Zstd,
         #[cfg(feature = "gzip")]

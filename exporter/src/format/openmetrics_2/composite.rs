@@ -4,7 +4,7 @@
 //! it (`plan`), how samples get into exponential buckets (core).
 
 use media_metrics_core::desc::Desc;
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout, Span};
+use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, Span};
 
 use crate::format::lines::scaled;
 use crate::format::number;
@@ -13,7 +13,7 @@ use crate::protobuf::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
 /// What doesn't change of a family's histograms.
 #[derive(Debug)]
 pub(super) struct Shape {
-    native: Option<NativeLayout>,
+    has_native: bool,
     /// What stands before each classic bucket's count: `[0.5:`, `,1.0:`, `,+Inf:`.
     bounds: Vec<u8>,
     ends: Vec<usize>,
@@ -21,10 +21,8 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn new(desc: &Desc) -> Self {
-        let schema = desc.native_schema();
         let mut shape = Self {
-            native: schema
-                .map(|schema| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema)),
+            has_native: desc.native_schema().is_some(),
             bounds: Vec::new(),
             ends: Vec::new(),
         };
@@ -68,8 +66,8 @@ pub(super) fn write(
         Some(sum) => number::value(page, sum),
         None => scaled(page, histogram.sum(), per_unit),
     }
-    if let Some(layout) = &shape.native {
-        scratch.native.fill(histogram, layout, MAX_NATIVE_BUCKETS);
+    if shape.has_native {
+        scratch.native.fill(histogram, MAX_NATIVE_BUCKETS);
         native(page, &scratch.native);
     }
     page.extend_from_slice(b",bucket:");

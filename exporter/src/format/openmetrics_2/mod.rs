@@ -10,14 +10,12 @@ use media_metrics_core::snapshot::Snapshot;
 
 use self::composite::Scratch;
 use self::plan::Lines;
-use super::plans::Plans;
-use super::{Escaping, Filter, Settings, names};
+use super::memory::Memory;
+use super::openmetrics::END;
+use super::{Escaping, Filter, Settings};
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=2.0.0; charset=utf-8";
-
-/// How every page ends.
-const END: &[u8] = b"# EOF\n";
 
 /// Encodes snapshots as OpenMetrics 2.0, and remembers what doesn't change between them.
 ///
@@ -57,9 +55,7 @@ const END: &[u8] = b"# EOF\n";
 /// ```
 #[derive(Debug)]
 pub struct Encoder {
-    settings: Settings,
-    plans: Plans<Lines>,
-    left_out: usize,
+    memory: Memory<Lines>,
     scratch: Scratch,
 }
 
@@ -74,12 +70,12 @@ impl Encoder {
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
-    /// again when series of it came or went.
+    /// again when series came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self::with(Settings {
             shown: Filter::new(shown),
-            ..Self::new().settings
+            ..Self::new().memory.into_settings()
         })
     }
 
@@ -88,15 +84,13 @@ impl Encoder {
     pub fn names(self, names: Escaping) -> Self {
         Self::with(Settings {
             names,
-            ..self.settings
+            ..self.memory.into_settings()
         })
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
         Self {
-            settings,
-            plans: Plans::new(),
-            left_out: 0,
+            memory: Memory::new(settings),
             scratch: Scratch::default(),
         }
     }
@@ -105,28 +99,21 @@ impl Encoder {
     /// samples; see [`Desc::utf8_names`](media_metrics_core::Desc::utf8_names).
     #[must_use]
     pub const fn left_out(&self) -> usize {
-        self.left_out
+        self.memory.left_out()
     }
 
     /// Writes the page of `snapshot` into `page`, in place of what was there; its capacity is kept.
     pub fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
-        let (families, now) = (snapshot.families(), snapshot.time());
-        let (settings, left_out) = (&self.settings, &mut self.left_out);
-        self.plans.follow(
-            families,
-            now,
-            |families| {
-                let placed = names::placed(families, settings.names);
-                *left_out = names::left_out(&placed);
-                placed
-            },
-            |plan, &placed| plan.is_placed() == placed,
-            |family, placed| Lines::new(family, placed, settings, now),
+        self.memory.follow(
+            snapshot,
+            |_, on_page, _| on_page,
+            |plan, &on_page| plan.is_on_page() == on_page,
+            Lines::new,
         );
         page.clear();
-        page.reserve(self.plans.iter().map(Lines::max_bytes).sum::<usize>() + END.len());
-        for (plan, family) in self.plans.iter().zip(families) {
-            plan.write(family.values(), now, &mut self.scratch, page);
+        page.reserve(self.memory.plans().map(Lines::max_bytes).sum::<usize>() + END.len());
+        for (plan, family) in self.memory.plans().zip(snapshot.families()) {
+            plan.write(family.values(), snapshot.time(), &mut self.scratch, page);
         }
         page.extend_from_slice(END);
     }

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 use super::composite::{self, Scratch, Shape};
+use crate::format::chunks::Chunks;
 use crate::format::lines::{all_ones, is_named_info, scaled};
 use crate::format::plans::{self, Plan};
 use crate::format::{Escaping, Settings, escape, exemplar, names, number};
@@ -20,17 +21,15 @@ use crate::format::{Escaping, Settings, escape, exemplar, names, number};
 pub(super) struct Lines {
     schema: Arc<FamilySchema>,
     names: Escaping,
-    /// Whether its name is its own once it is escaped.
-    placed: bool,
+    /// Whether the host shows it, under a name that is its own once it is escaped.
+    on_page: bool,
     /// Of a gauge that is an info while all its values are 1: whether they are.
     ones: Option<bool>,
     /// Of histograms.
     shape: Option<Shape>,
     latest_start: Option<SystemTime>,
-    /// The comments, then the chunks of each series, end to end.
-    fixed: Vec<u8>,
-    /// Where the comments and each chunk end; nothing, if the family is not shown.
-    ends: Vec<usize>,
+    /// The comments, then the chunks of each series; nothing, if the family is not shown.
+    fixed: Chunks,
 }
 
 impl Plan for Lines {
@@ -51,7 +50,7 @@ impl Lines {
     /// The lines of `family`, whose values are of `now`; none, if it is not to be shown.
     pub(super) fn new(
         family: &FamilySnapshot,
-        placed: bool,
+        on_page: bool,
         settings: &Settings,
         now: SystemTime,
     ) -> Self {
@@ -60,12 +59,11 @@ impl Lines {
         let mut lines = Self {
             schema: Arc::clone(schema),
             names,
-            placed,
+            on_page,
             ones: is_named_info(family).then(|| all_ones(family.values())),
             shape: None,
             latest_start: None,
-            fixed: Vec::new(),
-            ends: Vec::new(),
+            fixed: Chunks::default(),
         };
         let (kind, starts) = match family.values() {
             Values::Counter(_) => ("counter", true),
@@ -75,7 +73,7 @@ impl Lines {
             // A kind of value that this format has no words for is left out.
             _ => return lines,
         };
-        if !placed || !settings.shown.shows(desc, names) {
+        if !on_page || !settings.shown.wants(desc, names) {
             return lines;
         }
         if starts {
@@ -88,24 +86,23 @@ impl Lines {
             lines.sample(name, series, family.values());
             if let Some(start) = plans::start(schema, series, now).filter(|_| starts) {
                 lines.push(" st@");
-                number::time(&mut lines.fixed, start);
+                number::time(lines.fixed.open(), start);
             }
-            lines.close_chunk();
+            lines.fixed.close();
         }
-        lines.fixed.shrink_to_fit();
-        lines.ends.shrink_to_fit();
+        lines.fixed.shrink();
         lines
     }
 
-    pub(super) const fn is_placed(&self) -> bool {
-        self.placed
+    pub(super) const fn is_on_page(&self) -> bool {
+        self.on_page
     }
 
     /// What its lines take at most without native buckets and exemplars: of those none knows how many there are.
     pub(super) fn max_bytes(&self) -> usize {
         let histogram = self.shape.as_ref().map_or(0, Shape::max_bytes);
-        let series = self.ends.len() / 2; // two chunks each, beside the comments
-        self.fixed.len() + series * (number::MAX_BYTES + 1 + histogram)
+        let series = self.fixed.len() / 2; // two chunks each, beside the comments
+        self.fixed.bytes() + series * (number::MAX_BYTES + 1 + histogram)
     }
 
     /// Appends the family's lines, of `now`; nothing, if no series has a value.
@@ -116,7 +113,7 @@ impl Lines {
         scratch: &mut Scratch,
         page: &mut Vec<u8>,
     ) {
-        let mut chunks = self.chunks();
+        let mut chunks = self.fixed.iter();
         let Some(comments) = chunks.next() else {
             return;
         };
@@ -164,15 +161,6 @@ impl Lines {
         }
     }
 
-    fn chunks(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map_while(move |&end| {
-            let chunk = self.fixed.get(start..end);
-            start = end;
-            chunk
-        })
-    }
-
     /// Type, unit and help, in the order that the standard advises.
     fn comments(&mut self, name: &str, kind: &str) {
         let desc = Arc::clone(self.schema.desc());
@@ -182,15 +170,15 @@ impl Lines {
             self.comment("\n# UNIT ", name).push(unit);
         }
         self.comment("\n# HELP ", name);
-        escape::label_value(&mut self.fixed, desc.help());
-        self.push("\n").close_chunk();
+        escape::label_value(self.fixed.open(), desc.help());
+        self.push("\n").fixed.close();
     }
 
     fn comment(&mut self, start: &str, name: &str) -> &mut Self {
         self.push(start);
         match escape::is_plain_name(name) {
-            true => self.fixed.extend_from_slice(name.as_bytes()),
-            false => escape::quoted(&mut self.fixed, name),
+            true => self.fixed.open().extend_from_slice(name.as_bytes()),
+            false => escape::quoted(self.fixed.open(), name),
         }
         self.push(" ")
     }
@@ -200,30 +188,22 @@ impl Lines {
         let schema = Arc::clone(&self.schema);
         let plain = escape::is_plain_name(name);
         match plain {
-            true => self.fixed.extend_from_slice(name.as_bytes()),
-            false => escape::quoted(self.push("{").fixed_mut(), name),
+            true => self.fixed.open().extend_from_slice(name.as_bytes()),
+            false => escape::quoted(self.push("{").fixed.open(), name),
         }
         let mut before = if plain { "{" } else { "," };
         let label_names: Vec<&str> = schema.labels(series).map(|(name, _)| name).collect();
         let escaped = names::labels(&label_names, self.names, values);
         for (label, (_, value)) in escaped.iter().zip(schema.labels(series)) {
-            escape::label(self.push(before).fixed_mut(), label, value);
+            escape::label(self.push(before).fixed.open(), label, value);
             before = ",";
         }
         self.push(if before == "{" { " " } else { "} " });
-        self.close_chunk();
-    }
-
-    fn close_chunk(&mut self) {
-        self.ends.push(self.fixed.len());
+        self.fixed.close();
     }
 
     fn push(&mut self, text: &str) -> &mut Self {
-        self.fixed.extend_from_slice(text.as_bytes());
+        self.fixed.open().extend_from_slice(text.as_bytes());
         self
-    }
-
-    const fn fixed_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.fixed
     }
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use media_metrics_core::desc::Desc;
 use media_metrics_core::exemplar::Exemplar;
-use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, NativeLayout};
+use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets};
 use prost::Message;
 use prost::encoding::{WireType, encode_varint};
 
@@ -26,7 +26,7 @@ const DOUBLE_BYTES: usize = 9;
 /// What doesn't change of a family's histograms.
 #[derive(Debug)]
 pub(super) struct Shape {
-    native: Option<NativeLayout>,
+    has_native: bool,
     /// The field `Bucket.upper_bound` of each classic bucket, without that of `+Inf`.
     bounds: Vec<[u8; DOUBLE_BYTES]>,
     names: Escaping,
@@ -42,10 +42,8 @@ pub(super) struct Scratch {
 
 impl Shape {
     pub(super) fn new(desc: &Desc, names: Escaping) -> Self {
-        let schema = desc.native_schema();
         Self {
-            native: schema
-                .map(|schema| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), schema)),
+            has_native: desc.native_schema().is_some(),
             bounds: desc
                 .bounds()
                 .iter()
@@ -80,8 +78,8 @@ impl Shape {
         } else {
             self.exemplary(histogram, desc, now, bytes);
         }
-        if let Some(layout) = &self.native {
-            native.fill(histogram, layout, MAX_NATIVE_BUCKETS);
+        if self.has_native {
+            native.fill(histogram, MAX_NATIVE_BUCKETS);
             write_native(native, bytes);
         }
     }
@@ -110,7 +108,7 @@ impl Shape {
                 }
             });
         }
-        if self.native.is_some() {
+        if self.has_native {
             for exemplar in exemplar::of(histogram) {
                 nested(bytes, of::EXEMPLARS, |bytes| self.one(exemplar, now, bytes));
             }

@@ -12,8 +12,8 @@ use media_metrics_core::snapshot::Snapshot;
 
 use self::histogram::Scratch;
 use self::plan::Family;
-use super::plans::Plans;
-use super::{Escaping, Filter, Settings, names};
+use super::memory::Memory;
+use super::{Escaping, Filter, Settings};
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str =
@@ -51,9 +51,7 @@ pub(crate) const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 /// ```
 #[derive(Debug)]
 pub struct Encoder {
-    settings: Settings,
-    plans: Plans<Family>,
-    left_out: usize,
+    memory: Memory<Family>,
     scratch: Scratch,
 }
 
@@ -65,7 +63,7 @@ impl Encoder {
     }
 
     /// The same, but families whose name `shown` says no to are left out. It is asked once for each family, and
-    /// again when series of it came or went.
+    /// again when series came or went.
     #[must_use]
     pub fn only(shown: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self::with(Settings {
@@ -79,15 +77,13 @@ impl Encoder {
     pub fn names(self, names: Escaping) -> Self {
         Self::with(Settings {
             names,
-            ..self.settings
+            ..self.memory.into_settings()
         })
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
         Self {
-            settings,
-            plans: Plans::new(),
-            left_out: 0,
+            memory: Memory::new(settings),
             scratch: Scratch::default(),
         }
     }
@@ -96,27 +92,20 @@ impl Encoder {
     /// samples; see [`Desc::utf8_names`](media_metrics_core::Desc::utf8_names).
     #[must_use]
     pub const fn left_out(&self) -> usize {
-        self.left_out
+        self.memory.left_out()
     }
 
     /// Writes the messages of `snapshot` into `page`, in place of what was there; its capacity is kept.
     pub fn encode(&mut self, snapshot: &Snapshot, page: &mut Vec<u8>) {
-        let (families, now) = (snapshot.families(), snapshot.time());
-        let (settings, left_out) = (&self.settings, &mut self.left_out);
-        self.plans.follow(
-            families,
-            now,
-            |families| {
-                let placed = names::placed(families, settings.names);
-                *left_out = names::left_out(&placed);
-                placed
-            },
-            |plan, &placed| plan.is_placed() == placed,
-            |family, placed| Family::new(family, placed, settings, now),
+        self.memory.follow(
+            snapshot,
+            |_, on_page, _| on_page,
+            |plan, &on_page| plan.is_on_page() == on_page,
+            Family::new,
         );
         page.clear();
-        for (plan, family) in self.plans.iter().zip(families) {
-            plan.write(family.values(), now, &mut self.scratch, page);
+        for (plan, family) in self.memory.plans().zip(snapshot.families()) {
+            plan.write(family.values(), snapshot.time(), &mut self.scratch, page);
         }
     }
 }

@@ -20,6 +20,7 @@ use super::messages::{
     CounterStart, HISTOGRAM, HistogramStart, LabelPair, METRIC, Metric, MetricFamily, MetricType,
     Number, Timestamp,
 };
+use crate::format::chunks::Chunks;
 use crate::format::plans::{self, Plan};
 use crate::format::{Escaping, Settings, escape, names};
 
@@ -32,14 +33,12 @@ pub(super) struct Family {
     schema: Arc<FamilySchema>,
     /// Of histograms.
     shape: Option<Shape>,
-    /// Whether its name is its own once it is escaped.
-    placed: bool,
+    /// Whether the host shows it, under a name that is its own once it is escaped.
+    on_page: bool,
     /// The latest start of its series, if those are told.
     latest_start: Option<SystemTime>,
-    /// The family's own fields, then each series' fixed bytes, end to end.
-    fixed: Vec<u8>,
-    /// Where the family's fields and each series' bytes end: of a histogram, its labels and its start.
-    ends: Vec<usize>,
+    /// The family's own fields, then each series' fixed bytes: of a histogram, its labels and its start.
+    fixed: Chunks,
 }
 
 impl Plan for Family {
@@ -56,7 +55,7 @@ impl Family {
     /// The message of `family`, whose values are of `now`; none, if it is not to be shown.
     pub(super) fn new(
         family: &FamilySnapshot,
-        placed: bool,
+        on_page: bool,
         settings: &Settings,
         now: SystemTime,
     ) -> Self {
@@ -65,10 +64,9 @@ impl Family {
         let mut plan = Self {
             schema: Arc::clone(schema),
             shape: None,
-            placed,
+            on_page,
             latest_start: None,
-            fixed: Vec::new(),
-            ends: Vec::new(),
+            fixed: Chunks::default(),
         };
         let kind = match family.values() {
             Values::Counter(_) => MetricType::Counter,
@@ -78,7 +76,7 @@ impl Family {
             _ => return plan,
         };
         let desc = schema.desc();
-        if !placed || !settings.shown.shows(desc, settings.names) {
+        if !on_page || !settings.shown.wants(desc, names) {
             return plan;
         }
         if kind != MetricType::Gauge {
@@ -117,18 +115,17 @@ impl Family {
             bytes.truncate(bytes.len() - NUMBER_BYTES);
             plan.push(&bytes);
         }
-        plan.fixed.shrink_to_fit();
-        plan.ends.shrink_to_fit();
+        plan.fixed.shrink();
         plan
     }
 
-    pub(super) const fn is_placed(&self) -> bool {
-        self.placed
+    pub(super) const fn is_on_page(&self) -> bool {
+        self.on_page
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.fixed.extend_from_slice(bytes);
-        self.ends.push(self.fixed.len());
+        self.fixed.open().extend_from_slice(bytes);
+        self.fixed.close();
     }
 
     /// Appends the family's message, of `now`, with its length before it; nothing, if no series has a value.
@@ -139,7 +136,7 @@ impl Family {
         scratch: &mut Scratch,
         page: &mut Vec<u8>,
     ) {
-        let mut chunks = self.chunks();
+        let mut chunks = self.fixed.iter();
         let Some(head) = chunks.next() else { return };
         let start = page.len();
         page.extend_from_slice(head);
@@ -177,15 +174,6 @@ impl Family {
         } else {
             page.truncate(start);
         }
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map_while(move |&end| {
-            let chunk = self.fixed.get(start..end);
-            start = end;
-            chunk
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! TLS: from PEM files to what a handshake needs, and again when the files change.
 //!
-//! Lives here: which files there are, a connection's handshake. Not here: reading them (`files`), what is said inside
-//! (`desk`).
+//! Lives here: which files there are, a connection's handshake. In `files`: what is made of them. Not here: reading
+//! one (`pem`), what is said inside (`desk`).
 //!
 //! Versions 1.2 and 1.3. The handshake is part of the time that a request may take: who is silent in the middle of it
 //! is cut off as one that is silent in the middle of a header.
@@ -20,9 +20,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-pub use self::files::TlsError;
 use self::files::{Look, Stamp};
 use super::listen::Socket;
+use crate::pem::TlsError;
 use crate::telemetry::Telemetry;
 
 /// How often the files are looked at: two or three system calls.

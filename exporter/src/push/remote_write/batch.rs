@@ -196,8 +196,8 @@ impl Intake {
                 .numbers
                 .extend([f64::from_bits(number(sum)), h.count() as f64]);
         }
-        if let Some(layout) = &plan.native {
-            self.native.fill(h, layout, MAX_NATIVE_BUCKETS);
+        if plan.has_native {
+            self.native.fill(h, MAX_NATIVE_BUCKETS);
             values.natives.push(Some(Native {
                 count: h.count(),
                 sum: f64::from_bits(number(sum)),
@@ -214,7 +214,7 @@ impl Intake {
                 let bucket = bounds.partition_point(|&bound| bound < exemplar.value());
                 values.exemplars.push((first + bucket, exemplar.clone()));
             }
-            if plan.native.is_some() {
+            if plan.has_native {
                 values
                     .exemplars
                     .push((plan.numbers() + series, exemplar.clone()));
@@ -230,16 +230,14 @@ impl push::Intake for Intake {
         let time_ms = self.time(snapshot.time())?;
         let families = snapshot.families();
         let before: Vec<_> = self.plans.iter().map(Arc::as_ptr).collect();
-        let (external, histograms, shown) = (&self.external, self.histograms, &self.shown);
+        let (external, histograms) = (&self.external, self.histograms);
         self.plans.follow(
             families,
             snapshot.time(),
-            |families| vec![(); families.len()],
-            |_, ()| true,
-            |family, ()| {
-                let shown = shown.shows_name(family.schema().desc().name());
-                Arc::new(FamilyPlan::new(family, external, histograms, shown))
-            },
+            &self.shown,
+            |_, shown| shown.to_vec(),
+            |_, _| true,
+            |family, shown| Arc::new(FamilyPlan::new(family, external, histograms, shown)),
         );
         let plans: Vec<_> = self.plans.iter().map(Arc::clone).collect();
         // A plan counts where it came up: those that wait share it.
@@ -275,4 +273,41 @@ pub(super) fn milliseconds(time: SystemTime) -> i64 {
 /// A number's bits, which are not those of the marker.
 fn number(value: f64) -> u64 {
     if value.is_nan() { NAN } else { value.to_bits() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_ascend_whatever_the_clock_does() {
+        let mut intake = Intake::new(Vec::new(), Histograms::Classic, Filter::ALL);
+        let mut sent = |ms: i64| {
+            let since = Duration::from_millis(ms.unsigned_abs());
+            intake.time(match ms < 0 {
+                true => SystemTime::UNIX_EPOCH - since,
+                false => SystemTime::UNIX_EPOCH + since,
+            })
+        };
+        for (clock, time) in [
+            (5_000_000, Some(5_000_000)),
+            (5_000_000, Some(5_000_001)), // asked for twice in a millisecond
+            (4_999_500, Some(5_000_002)), // a little out of order
+            (4_900_000, None),            // set back: it catches up soon
+            (5_000_001, Some(5_000_003)),
+            (5_000_004, Some(5_000_004)),
+            (9_000_000, Some(9_000_000)), // set forward
+            (8_400_001, None),
+            (8_399_999, Some(8_399_999)), // set back too far to wait for
+            (8_400_000, Some(8_400_000)),
+            (-5, Some(-5)), // before 1970
+            (0, Some(0)),
+            (i64::MIN + 1, Some(i64::MIN + 1)), // as far as a clock goes
+            (5_000_000, Some(5_000_000)),
+        ] {
+            assert_eq!(sent(clock), time, "{clock}");
+        }
+    }
 }

@@ -6,16 +6,18 @@
 //! A series of ours is one of the wire, or, of a histogram with classic buckets, one for each bucket, the sum and the
 //! count. Those come first, with a number each; then come native histograms, one for each of ours.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use media_metrics_core::histogram::NativeLayout;
 use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 use super::Histograms;
 use crate::format::number;
 use crate::format::plans::Plan;
+use crate::format::suffix::HISTOGRAM;
 
 /// Of which type a family is, in the numbers of both protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(super) enum Type {
 pub(super) struct FamilyPlan {
     schema: Arc<FamilySchema>,
     pub(super) kind: Type,
-    pub(super) native: Option<NativeLayout>,
+    pub(super) has_native: bool,
     /// Every text that a label has, once.
     texts: Vec<Arc<str>>,
     /// Name and value of each label, by place in `texts`; series after series, each sorted by name.
@@ -43,7 +45,7 @@ pub(super) struct FamilyPlan {
     per_series: usize,
     /// When each series of ours began, in ms since 1970.
     started: Vec<i64>,
-    /// Series of ours whose labels another one has.
+    /// Series of ours whose labels another one has, and has a better right to.
     twins: HashSet<usize>,
 }
 
@@ -75,8 +77,7 @@ impl FamilyPlan {
         let classic = native.is_none() || histograms == Histograms::Both;
         let mut plan = Self {
             kind,
-            native: native
-                .map(|native| NativeLayout::new(desc.layout(), desc.recorded_per_unit(), native)),
+            has_native: native.is_some(),
             texts: Vec::new(),
             labels: Vec::new(),
             ends: Vec::new(),
@@ -104,12 +105,8 @@ impl FamilyPlan {
         let schema = Arc::clone(&self.schema);
         let desc = schema.desc();
         let name = desc.name();
-        let (bucket, sum, count) = match self.kind {
-            Type::Histogram => (
-                format!("{name}_bucket"),
-                format!("{name}_sum"),
-                format!("{name}_count"),
-            ),
+        let [bucket, sum, count] = match self.kind {
+            Type::Histogram => HISTOGRAM.map(|suffix| format!("{name}{suffix}")),
             _ => Default::default(),
         };
         let bounds: Vec<String> = desc
@@ -119,13 +116,16 @@ impl FamilyPlan {
             .map(bound)
             .collect();
         let mut places = HashMap::new();
-        let mut seen = HashSet::new();
+        let may_meet = desc.has_open_labels() || !external.is_empty();
+        let mut seen = HashMap::new();
         for series in 0..schema.len() {
             let own = own_labels(&schema, series, external);
             self.started
                 .push(schema.created(series).map_or(0, since_1970));
-            if desc.has_open_labels() && !seen.insert(own.clone()) {
-                self.twins.insert(series);
+            if may_meet {
+                let said = schema.labels(series).filter(|(_, v)| !v.is_empty()).count();
+                self.twins
+                    .extend(meet(&mut seen, own.clone(), (series, said)));
             }
             match self.kind {
                 Type::Histogram if classic => {
@@ -140,7 +140,7 @@ impl FamilyPlan {
             }
         }
         self.numbers = self.ends.len();
-        if self.native.is_some() {
+        if self.has_native {
             for series in 0..schema.len() {
                 let own = own_labels(&schema, series, external);
                 self.push(&own, name, None, &mut places);
@@ -213,7 +213,7 @@ impl FamilyPlan {
         self.per_series
     }
 
-    /// Whether another series of ours, before this one, has the same labels.
+    /// Whether another series of ours is told in place of this one, as both have the same labels.
     pub(super) fn is_twin(&self, series: usize) -> bool {
         self.twins.contains(&series)
     }
@@ -267,6 +267,23 @@ fn own_labels<'a>(
     }
     own.sort_unstable();
     own
+}
+
+/// A series, and how many of its labels are its own, comes to those `seen`. Of two that have the same labels the one with
+/// more of its own stays, else the first; the other one is returned.
+fn meet<L: Eq + Hash>(
+    seen: &mut HashMap<L, (usize, usize)>,
+    labels: L,
+    new: (usize, usize),
+) -> Option<usize> {
+    match seen.entry(labels) {
+        Entry::Vacant(place) => {
+            place.insert(new);
+            None
+        }
+        Entry::Occupied(there) if there.get().1 >= new.1 => Some(new.0),
+        Entry::Occupied(mut there) => Some(there.insert(new).0),
+    }
 }
 
 /// A bound as text 0.0.4 has it, so that series are the same pushed and scraped.

@@ -303,7 +303,8 @@ mod tests {
     fn a_cut_answer_is_an_error() {
         let whole = [qdisc(1, &[stats2(10, 1, &[])]), qdisc(2, &[stats(20, 2)])].concat();
         let first = qdisc(1, &[stats2(10, 1, &[])]).len();
-        for length in 1..whole.len() {
+        let step = if cfg!(miri) { 9 } else { 1 };
+        for length in (1..whole.len()).step_by(step).chain([first]) {
             let result = read(&whole[..length]);
             assert_eq!(result.is_ok(), length == first, "{length}");
         }

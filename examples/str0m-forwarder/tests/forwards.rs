@@ -1,0 +1,31 @@
+//! A publisher and a subscriber connect over loopback, media flows, and each packet is on the page; so is who is there.
+
+use support::peer::Peer;
+use support::{Program, eventually};
+
+const FORWARDER: &str = env!("CARGO_BIN_EXE_str0m-forwarder");
+
+#[test]
+fn every_packet_is_forwarded_and_counted() {
+    support::call::every_packet_is_forwarded_and_counted(FORWARDER);
+}
+
+#[test]
+fn who_is_there_is_counted() {
+    let program = Program::start(FORWARDER, &["127.0.0.1:0"]);
+    let _here = Peer::watch(&program, "/whep/blue");
+    let _elsewhere = Peer::watch(&program, "/whep/red");
+    let publisher = Peer::publish(&program, "/whip/blue", 1, 2);
+    let are = |publishers: f64| {
+        let what = format!("{publishers} publishers and 2 subscribers are on the page");
+        eventually(&what, || {
+            let page = program.get("/internal/metrics");
+            let count = |role| page.value(&format!("sfu_peers{{role=\"{role}\"}}"));
+            (count("subscriber") == Some(2.0) && count("publisher") == Some(publishers))
+                .then_some(())
+        });
+    };
+    are(1.0);
+    assert_eq!(program.delete(&publisher.session).status, 200);
+    are(0.0);
+}
