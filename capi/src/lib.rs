@@ -1,9 +1,10 @@
 //! media-metrics for C, and for whatever calls C.
 //!
-//! Lives here: the functions of `include/media_metrics.h`, which is made from this crate: what its users read stands there,
-//! and in `cbindgen.toml`. In `service`: registries and their service. In `metrics`: counters, gauges, histograms. In
-//! `streams`: RTP streams, received and sent. In `pointers`: what comes from C, checked. In `error`: why a call failed. In `signals`: that the program's signals
-//! are none of the library's. Not here: recording, merging, serving: core and exporter do that, and nothing is added to them.
+//! Lives here: the functions of `include/media_metrics.h`, which is made from this crate: what its users read stands
+//! there, and in `cbindgen.toml`. In `service`: registries and their service. In `metrics`: counters, gauges,
+//! histograms. In `streams`: RTP streams, received and sent. In `pointers`: what comes from C, checked. In `error`:
+//! why a call failed. In `signals`: that the program's signals are none of the library's. Not here: recording,
+//! merging, serving: core and exporter do that, and nothing is added to them.
 //!
 //! Each function checks for NULL and catches what unwinds. What can't be checked is the caller's duty, the same in all
 //! functions: `pointers` says it for who reads this code, the header's beginning for who calls it.

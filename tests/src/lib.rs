@@ -13,8 +13,9 @@
 //!
 //! And messages: LiveKit's own packages (`livekit`) write and read what our core reads and writes; a collector and
 //! OpenTelemetry's own messages (`otlp`) take what our exporter pushes. And pages: the parsers of Prometheus' Python
-//! client (`prometheus_client`) read them. And interval logs: HdrHistogram's packages (`hlog`) read them. And the live page:
-//! a browser (`browser`) shows it. And what GitHub reads: published schemas (`schema`) and a linter (`actionlint`) judge it. And dashboards: Grafana's own types and components (`grafana`) judge and draw them.
+//! client (`prometheus_client`) read them. And interval logs: HdrHistogram's packages (`hlog`) read them. And the
+//! live page: a browser (`browser`) shows it. And what GitHub reads: published schemas (`schema`) and a linter
+//! (`actionlint`) judge it. And dashboards: Grafana's own types and components (`grafana`) judge and draw them.
 //!
 //! Lives here: helpers, each with its own tests; the end-to-end tests are in `tests/`. May not: know
 //! the project's own crates. The tests see what a user sees: command line, packets, pages.

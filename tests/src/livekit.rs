@@ -1,6 +1,7 @@
 //! LiveKit's own client packages as peers: messages that they write, and what they read of ours.
 //!
-//! Lives here: running the scripts of `livekit/`. Not here: installing them (`packages`), whether both sides agree (`tests/livekit_interop.rs`).
+//! Lives here: running the scripts of `livekit/`. Not here: installing them (`packages`), whether both sides agree
+//! (`tests/livekit_interop.rs`).
 
 use std::fs;
 use std::path::{Path, PathBuf};

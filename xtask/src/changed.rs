@@ -88,12 +88,12 @@ pub(crate) fn red_tests(step: &Step) -> Result<Vec<String>, Failure> {
     Ok(printed.lines().filter_map(failed).collect())
 }
 
-/// Copies a folder, but for entries of these names.
+/// Copies a folder, but for entries of these names, and for that in which the copy is.
 pub(crate) fn copy_folder(from: &Path, to: &Path, without: &[&str]) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        if without.iter().any(|name| entry.file_name() == *name) {
+        if without.iter().any(|name| entry.file_name() == *name) || to.starts_with(entry.path()) {
             continue;
         }
         let target = to.join(entry.file_name());

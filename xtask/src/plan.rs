@@ -90,7 +90,7 @@ pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
 /// is not compiled once more to be checked. In the root's target folder: what build scripts and macros need is there already.
 pub(crate) fn examples(more: &[String]) -> Result<(), Failure> {
     let theirs = format!("cargo test --locked --manifest-path {EXAMPLES}");
-    let all = ["--workspace".to_owned()];
+    let all = ["--workspace", "--no-fail-fast"].map(str::to_owned);
     Step::new(&theirs)
         .arguments(if more.is_empty() { &all } else { more })
         .environment("CARGO_TARGET_DIR", target().to_string_lossy())
@@ -102,9 +102,10 @@ pub(crate) fn examples(more: &[String]) -> Result<(), Failure> {
 /// Real senders and receivers, a real Prometheus, a real browser.
 pub(crate) fn end_to_end(more: &[String]) -> Result<(), Failure> {
     program()?;
+    let all = ["--no-fail-fast".to_owned()];
     Step::new("cargo test --locked -p")
         .arguments(&[END_TO_END])
-        .arguments(more)
+        .arguments(if more.is_empty() { &all } else { more })
         .run()
 }
 

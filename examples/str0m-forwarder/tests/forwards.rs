@@ -1,4 +1,5 @@
-//! A publisher and a subscriber connect over loopback, media flows, and each packet is on the page; so is what its receiver reports, and who is there.
+//! A publisher and a subscriber connect over loopback, media flows, and each packet is on the page; so is what its
+//! receiver reports, and who is there.
 
 use support::peer::Peer;
 use support::{Program, eventually};

@@ -28,7 +28,11 @@ pub fn every_packet_is_forwarded_and_counted(path: &str) {
     let elsewhere = Peer::watch(&program, "/whep/red");
     let publisher = Peer::publish(&program, "/whip/blue", PACKETS, SKIP);
     publisher.go();
-    subscriber.ask_for_key_frame();
+    // Again and again, as decoders do: who is asked before his first packet has come is not known yet.
+    eventually("the publisher is asked for a key frame", || {
+        subscriber.ask_for_key_frame();
+        (publisher.seen().key_frame_requests > 0).then_some(())
+    });
     let seen = eventually("all that was sent is received", || {
         let seen = subscriber.seen();
         let all = [Audio, Video]
@@ -39,16 +43,14 @@ pub fn every_packet_is_forwarded_and_counted(path: &str) {
     assert_eq!(publisher.seen().sent, [(Audio, SENT), (Video, SENT)].into());
     assert_eq!(seen.received, [(Audio, SENT), (Video, SENT)].into());
     assert!(elsewhere.seen().received.is_empty(), "another room");
-    eventually("the publisher is asked for a key frame", || {
-        (publisher.seen().key_frame_requests > 0).then_some(())
-    });
 
     let page = eventually(
         "losses have settled, and the subscriber has reported",
         || {
             let page = program.get("/internal/metrics");
-            let settled =
-                of(&page, "media_rtp_packets_lost_total", "incoming", "audio") == Some(LOST);
+            let settled = ["audio", "video"].iter().all(|kind| {
+                of(&page, "media_rtp_packets_lost_total", "incoming", kind) == Some(LOST)
+            });
             let reported =
                 of(&page, "media_rtp_remote_reports_total", "outgoing", "audio") >= Some(1);
             (settled && reported).then_some(page)
@@ -63,11 +65,6 @@ pub fn every_packet_is_forwarded_and_counted(path: &str) {
         assert_eq!(
             of(&page, "media_rtp_sent_packets_total", "outgoing", kind),
             Some(SENT),
-            "{kind}"
-        );
-        assert_eq!(
-            of(&page, "media_rtp_packets_lost_total", "incoming", kind),
-            Some(LOST),
             "{kind}"
         );
         assert_eq!(

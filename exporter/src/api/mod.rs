@@ -1,8 +1,8 @@
 //! Insight as JSON: single streams on demand, the worst of them, and the whole snapshot.
 //!
 //! Lives here: which answer a path has, what is kept from one request to the next, and how much of a processor
-//! requests may take (`budget`). In `query`: parameters. In `streams`: live streams as W3C webrtc-stats objects. In
-//! `snapshot`: families. Not here: HTTP (`http`), reading streams (core).
+//! requests may take (`budget`). In `query`: parameters. In `live`: which streams are meant; in `streams`: those as W3C
+//! webrtc-stats objects. In `worst`: the worst of them. In `snapshot`: families. Not here: HTTP (`http`), reading streams (core).
 //!
 //! # What it costs others
 //! Reading live streams takes the reporter's lock, which a merge needs, too: so the streams are read once for each
@@ -10,9 +10,11 @@
 //! kept, and all others together get a quarter of one processor. So does the history, apart from them.
 
 mod budget;
+mod live;
 mod query;
 mod snapshot;
 mod streams;
+mod worst;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -22,11 +24,11 @@ use media_metrics_core::snapshot::Snapshot;
 use serde::Serialize;
 
 use self::budget::Budget;
+use self::live::Listed;
 use self::query::Question;
-use self::streams::Listed;
 #[cfg(feature = "page")]
-pub(crate) use self::streams::Worst;
-pub(crate) use self::streams::with_worst;
+pub(crate) use self::worst::Worst;
+pub(crate) use self::worst::with_worst;
 use crate::format::Filter;
 use crate::source::Source;
 

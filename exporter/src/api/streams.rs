@@ -1,7 +1,7 @@
 //! Live streams as JSON, in the shape of W3C webrtc-stats.
 //!
-//! Lives here: reading the list, filtering, ordering, our own member beside the standard's. Not here: the
-//! standard's members (`core::webrtc`), parameters (`query`).
+//! Lives here: the answer, and our own member beside the standard's. Not here: which streams (`live`), the standard's
+//! members (`core::webrtc`).
 //!
 //! # Shape
 //! `streams` has one `inbound-rtp` or `outbound-rtp` object for each stream, and `remote` what the peers of those
@@ -14,197 +14,18 @@
 //! of packets are on the host's clock; a source that does not tell what it is now ([`Source::clock_ns`]) is taken to
 //! have got or sent its newest packet now.
 
-use std::cmp::Ordering;
-use std::time::SystemTime;
-
 use bytes::Bytes;
-use media_metrics_core::Registry;
-use media_metrics_core::quality::Quality;
 use media_metrics_core::snapshot::Snapshot;
-use media_metrics_core::stream::{SenderSnapshot, StreamSnapshot};
 use media_metrics_core::webrtc::{
-    Clock, InboundRtpStreamStats, Kind, OutboundRtpStreamStats, RemoteInboundRtpStreamStats,
+    InboundRtpStreamStats, OutboundRtpStreamStats, RemoteInboundRtpStreamStats,
     RemoteOutboundRtpStreamStats, incoming, outgoing,
 };
-use media_metrics_core::worst::{Direction, Figures, group_name};
+use media_metrics_core::worst::{Figures, group_name};
 use serde::Serialize;
 
-use super::query::{Question, Sort};
+use super::live::{Listed, Live};
+use super::query::Question;
 use super::to_json;
-use crate::source::Source;
-
-/// Clock rate of video (RFC 3551 §5).
-const VIDEO_HZ: u32 = 90_000;
-
-/// All live streams at one moment, by id.
-#[derive(Debug)]
-pub(super) struct Listed {
-    clock: Clock,
-    streams: Vec<Live>,
-}
-
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "kept in one list for a second: a box for each would cost more than it saves"
-)]
-enum Live {
-    Received(StreamSnapshot),
-    Sent(SenderSnapshot),
-}
-
-impl Listed {
-    /// Reads them now; `None` if the source has none to tell of.
-    pub(super) fn read(source: &dyn Source) -> Option<Self> {
-        let registry = source.streams()?;
-        let mut streams: Vec<Live> = registry.streams().into_iter().map(Live::Received).collect();
-        streams.extend(registry.senders().into_iter().map(Live::Sent));
-        streams.sort_by_key(Live::id);
-        let newest = || streams.iter().map(Live::newest_ns).max().unwrap_or(0);
-        let now_ns = source.clock_ns().unwrap_or_else(newest);
-        let clock = Clock::new(now_ns, SystemTime::now());
-        Some(Self { clock, streams })
-    }
-}
-
-impl Live {
-    const fn id(&self) -> u64 {
-        match self {
-            Self::Received(stream) => stream.id,
-            Self::Sent(stream) => stream.id,
-        }
-    }
-
-    const fn ssrc(&self) -> u32 {
-        match self {
-            Self::Received(stream) => stream.ssrc,
-            Self::Sent(stream) => stream.ssrc,
-        }
-    }
-
-    const fn clock_rate(&self) -> u32 {
-        match self {
-            Self::Received(stream) => stream.clock_rate,
-            Self::Sent(stream) => stream.clock_rate,
-        }
-    }
-
-    const fn direction(&self) -> Direction {
-        match self {
-            Self::Received(_) => Direction::Incoming,
-            Self::Sent(_) => Direction::Outgoing,
-        }
-    }
-
-    fn group(&self) -> &[String] {
-        match self {
-            Self::Received(stream) => &stream.group,
-            Self::Sent(stream) => &stream.group,
-        }
-    }
-
-    fn participant(&self) -> Option<&str> {
-        match self {
-            Self::Received(stream) => stream.participant.as_deref(),
-            Self::Sent(stream) => stream.participant.as_deref(),
-        }
-    }
-
-    const fn quality(&self) -> Option<Quality> {
-        match self {
-            Self::Received(stream) => stream.quality,
-            Self::Sent(stream) => stream.quality,
-        }
-    }
-
-    const fn interval(&self) -> &Figures {
-        match self {
-            Self::Received(stream) => &stream.interval,
-            Self::Sent(stream) => &stream.interval,
-        }
-    }
-
-    /// The last time on the host's clock that is known of it.
-    fn newest_ns(&self) -> u64 {
-        match self {
-            Self::Received(stream) => {
-                let report = stream.stats.remote.map_or(0, |said| said.arrival_ns);
-                stream.stats.last_arrival_ns.max(report)
-            }
-            Self::Sent(stream) => {
-                let report = stream.stats.remote.map_or(0, |said| said.last_report_ns);
-                stream.stats.sent.last_departure_ns.max(report)
-            }
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        let told = self.group().iter().find_map(|value| match value.as_str() {
-            "audio" => Some(Kind::Audio),
-            "video" => Some(Kind::Video),
-            _ => None,
-        });
-        told.unwrap_or(match self.clock_rate() {
-            VIDEO_HZ => Kind::Video,
-            _ => Kind::Audio,
-        })
-    }
-
-    /// Share of packets lost since it began: seen here, or as its receiver says; `None` if none were expected.
-    fn loss(&self) -> Option<f64> {
-        let (lost, expected) = match self {
-            Self::Received(stream) => (stream.stats.lost, stream.stats.expected),
-            Self::Sent(stream) => {
-                let said = stream.stats.remote?;
-                (said.lost.max(0).cast_unsigned(), said.expected)
-            }
-        };
-        (expected > 0).then(|| (lost as f64 / expected as f64).min(1.0))
-    }
-
-    fn is_asked_for(&self, question: &Question) -> bool {
-        fn any<T>(wanted: &[T], is_it: impl FnMut(&T) -> bool) -> bool {
-            wanted.is_empty() || wanted.iter().any(is_it)
-        }
-        // What is not known is neither high nor low.
-        let within = |value: Option<f64>, least: Option<f64>, most: Option<f64>| {
-            (least.is_none() && most.is_none())
-                || value.is_some_and(|v| {
-                    least.is_none_or(|least| v >= least) && most.is_none_or(|most| v <= most)
-                })
-        };
-        let score = self.quality().map(|quality| quality.score);
-        any(&question.ids, |id| *id == self.id())
-            && any(&question.ssrcs, |ssrc| *ssrc == self.ssrc())
-            && question.direction.is_none_or(|d| d == self.direction())
-            && question.kind.is_none_or(|kind| kind == self.kind())
-            && within(score, question.min_score, question.max_score)
-            && within(self.loss(), question.min_loss, question.max_loss)
-            && within(self.interval().loss_ratio, question.min_interval_loss, None)
-            && any(&question.participants, |p| {
-                Some(p.as_str()) == self.participant()
-            })
-            && (question.groups.is_empty()
-                || question
-                    .groups
-                    .contains(&group_name(self.group().iter().map(|v| &**v))))
-    }
-
-    fn compare(&self, other: &Self, sort: Sort) -> Ordering {
-        let highest = |of: fn(&Self) -> Option<f64>| {
-            let value = |live| of(live).unwrap_or(f64::NEG_INFINITY);
-            value(other).total_cmp(&value(self))
-        };
-        match sort {
-            Sort::Id => Ordering::Equal,
-            Sort::Worst => self.interval().by_badness(other.interval()),
-            Sort::Loss => highest(Self::loss),
-            Sort::Jitter => highest(|live| live.interval().jitter_seconds),
-            Sort::Bitrate => highest(|live| live.interval().bytes_per_second),
-        }
-        .then(self.id().cmp(&other.id()))
-    }
-}
 
 /// What the standard does not know of a stream.
 #[derive(Debug, Serialize)]
@@ -228,7 +49,7 @@ struct Ours<'a> {
 /// A stream's or group's last interval.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Interval {
+pub(super) struct Interval {
     loss_ratio: Option<f64>,
     jitter: Option<f64>,
     round_trip_time: Option<f64>,
@@ -236,7 +57,7 @@ struct Interval {
 }
 
 impl Interval {
-    const fn new(figures: &Figures) -> Self {
+    pub(super) const fn new(figures: &Figures) -> Self {
         Self {
             loss_ratio: figures.loss_ratio,
             jitter: figures.jitter_seconds,
@@ -303,10 +124,7 @@ struct Streams<'a> {
 
 /// The streams that were asked for.
 pub(super) fn json(listed: &Listed, snapshot: &Snapshot, question: &Question) -> Bytes {
-    let all = listed.streams.iter();
-    let mut asked: Vec<&Live> = all.filter(|live| live.is_asked_for(question)).collect();
-    let sort = question.sort.unwrap_or_default();
-    asked.sort_by(|a, b| a.compare(b, sort));
+    let mut asked = listed.asked_for(question);
     let matching = asked.len();
     asked.truncate(question.limit());
     let mut streams = Vec::with_capacity(asked.len());
@@ -337,75 +155,5 @@ pub(super) fn json(listed: &Listed, snapshot: &Snapshot, question: &Question) ->
         truncated: streams.len() < matching,
         streams,
         remote,
-    })
-}
-
-/// One of the worst streams.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WorstStream<'a> {
-    slot: usize,
-    id: u64,
-    ssrc: u32,
-    direction: &'static str,
-    group: String,
-    participant: Option<&'a str>,
-    score: Option<f64>,
-    interval: Interval,
-}
-
-/// One of the worst groups.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WorstGroup {
-    slot: usize,
-    direction: &'static str,
-    group: String,
-    streams: u64,
-    score: Option<f64>,
-    interval: Interval,
-}
-
-/// The worst streams and groups of an interval, as they are told.
-#[derive(Debug, Serialize)]
-pub(crate) struct Worst<'a> {
-    sequence: u64,
-    streams: Vec<WorstStream<'a>>,
-    groups: Vec<WorstGroup>,
-}
-
-/// What `tell` makes of the worst streams and groups of the last interval.
-pub(crate) fn with_worst<T>(registry: &Registry, tell: impl FnOnce(&Worst<'_>) -> T) -> T {
-    let worst = registry.worst();
-    let streams = worst
-        .streams
-        .iter()
-        .enumerate()
-        .map(|(slot, one)| WorstStream {
-            slot,
-            id: one.id,
-            ssrc: one.ssrc,
-            direction: one.direction.as_str(),
-            group: group_name(one.group.iter().map(|v| &**v)),
-            participant: one.participant.as_deref(),
-            score: one.figures.score,
-            interval: Interval::new(&one.figures),
-        });
-    let groups = worst
-        .groups
-        .iter()
-        .enumerate()
-        .map(|(slot, one)| WorstGroup {
-            slot,
-            direction: one.direction.as_str(),
-            group: group_name(one.group.iter().map(|v| &**v)),
-            streams: one.streams,
-            score: one.figures.score,
-            interval: Interval::new(&one.figures),
-        });
-    tell(&Worst {
-        sequence: worst.sequence,
-        streams: streams.collect(),
-        groups: groups.collect(),
     })
 }

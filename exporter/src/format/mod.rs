@@ -1,9 +1,9 @@
 //! Wire formats: a snapshot in, bytes out.
 //!
-//! Lives here: one module a format, and what formats share: lines of text (`lines`), what is kept from snapshot
-//! to snapshot (`memory`, `plans`, `chunks`), which families are shown (`filter`, `names`), how numbers, names and hostile
-//! text look, and which format a scraper gets (`negotiate`). All of it is pure: no sockets, no clock, no locks. Not here: how long an encoded page is
-//! kept (`encode`), headers and status codes (`http`).
+//! Lives here: one module a format, and what formats share: lines of text (`lines`), what is kept from snapshot to
+//! snapshot (`memory`, `plans`, `chunks`), which families are shown (`filter`, `names`), how numbers, names and
+//! hostile text look, and which format a scraper gets (`negotiate`). All of it is pure: no sockets, no clock, no
+//! locks. Not here: how long an encoded page is kept (`encode`), headers and status codes (`http`).
 
 mod chunks;
 mod escape;

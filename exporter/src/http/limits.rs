@@ -39,10 +39,11 @@ pub struct Limits {
     ///
     /// - **Default**: 5 s.
     pub header_timeout: Duration,
-    /// From a complete request until its answer has been handed to the operating system; then the
-    /// connection is closed. It counts the whole answer, so a reader that takes a byte now and then
-    /// doesn't gain time. Of a stream of events it is the time for each event. A page that is not made in nine tenths of it gets status 503, as one does that is not
-    /// made in the time that the scraper has (`X-Prometheus-Scrape-Timeout-Seconds`, less a tenth or half a second).
+    /// From a complete request until its answer has been handed to the operating system; then the connection is
+    /// closed. It counts the whole answer, so a reader that takes a byte now and then doesn't gain time. Of a stream
+    /// of events it is the time for each event. A page that is not made in nine tenths of it gets status 503, as one
+    /// does that is not made in the time that the scraper has (`X-Prometheus-Scrape-Timeout-Seconds`, less a tenth or
+    /// half a second).
     ///
     /// - **Default**: 20 s, twice Prometheus' own time limit for a scrape.
     pub write_timeout: Duration,

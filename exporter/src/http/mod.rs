@@ -1,9 +1,10 @@
 //! The HTTP server.
 //!
-//! Lives here: the running server and its end (this file), how it is configured and begun (`builder`, `runtime`), where
-//! it listens (`listen`, `unix`, `tls`), its connections and what they may cost (`serve`, `connection`, `io`, `limits`),
-//! who may ask (`auth`, `password`, `checks`), requests (`desk`, `patience`), pages (`routes`, `answers`, `json`, `body`) and events (`events`), and
-//! the same for hosts with a server of their own (`service`). Not here: formats (`format`), snapshots (`source`).
+//! Lives here: the running server and its end (this file), how it is configured and begun (`builder`, `runtime`),
+//! where it listens (`listen`, `unix`, `tls`), its connections and what they may cost (`serve`, `connection`, `io`,
+//! `limits`), who may ask (`auth`, `password`, `checks`), requests (`desk`, `patience`), pages (`routes`, `answers`,
+//! `json`, `body`) and events (`events`), and the same for hosts with a server of their own (`service`). Not here:
+//! formats (`format`), snapshots (`source`).
 //!
 //! The server has a thread of its own with an event loop on it, and a few more that come and go for what takes long: the
 //! host needs no async runtime, and a scrape runs on none of the host's threads.

@@ -6,14 +6,13 @@
 //! By the OTLP specification ("OTLP/HTTP Response"): 429, 502, 503 and 504 are tried again, later; all else that is no
 //! success never is.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use media_metrics_core::{Registry, Snapshot};
 
 use super::answer::{reason, taken};
 use super::buckets::Dense;
 use super::encoder::{self, Encoder, Job, Place};
 use super::moment::{Moment, Seen};
+use super::remarks::Remarks;
 use super::resource::Resource;
 use crate::format::Filter;
 use crate::push::{
@@ -129,35 +128,6 @@ impl Otlp {
             remarks: self.remarks,
         };
         PushSink::start(&self.endpoint, registry, intake, |_| requests)
-    }
-}
-
-/// What a receiver said when it did not take all of a request, or had a warning: for people. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Remarks(Arc<Mutex<Option<Remark>>>);
-
-/// One answer of a receiver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
-    /// The HTTP status: 200, if it took the request but for some data points, or has a warning.
-    pub status: u16,
-    /// What it says, at most 256 characters, without control characters; empty, if it does not say.
-    pub message: String,
-}
-
-impl Remarks {
-    /// The latest; `None`, if the receiver never said anything.
-    #[must_use]
-    pub fn latest(&self) -> Option<Remark> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn note(&self, status: u16, message: String) {
-        let remark = Remark { status, message };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(remark);
     }
 }
 

@@ -341,6 +341,6 @@ mod tests {
         .unwrap();
         let begun = Instant::now();
         let _ = publishers.stop();
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 }

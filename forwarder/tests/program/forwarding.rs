@@ -11,7 +11,7 @@ use crate::rtp::{bad, bye, packet};
 pub(crate) fn socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
+        .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
     socket
 }
@@ -85,7 +85,7 @@ fn every_packet_is_forwarded_and_measured_and_garbage_is_counted_by_reason() {
         assert_eq!(page.get(&series), Some(1.0), "{reason}");
     }
     let (said, took) = program.end(Signal::SIGTERM);
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
     let stream = said.lines().find(|l| l.contains("00000007")).unwrap();
     let cells: Vec<&str> = stream.split(['│', '┆']).map(str::trim).collect();
     assert!(

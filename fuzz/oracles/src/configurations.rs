@@ -8,6 +8,7 @@ use std::path::Path;
 
 use media_metrics_forwarder::cli::ForwardFlags;
 use media_metrics_forwarder::config::{ConfigError, Settings};
+use serde_json::{Map, Value};
 
 use crate::models::captures::Folder;
 
@@ -36,19 +37,33 @@ fn again(settings: &Settings) {
     let back = load(&path).unwrap_or_else(|e| panic!("{e}\n{yaml}"));
     assert_eq!(&back, settings, "{yaml}");
     assert_eq!(back.to_yaml().unwrap(), yaml);
-    let shown = settings.clone().without_secrets().to_yaml().unwrap();
-    for secret in settings.metrics.basic_auth_users.values() {
-        let secret = serde_json::to_string(secret).unwrap();
-        let secret = secret.trim_matches('"');
-        assert!(
-            secret.len() < 50 || !shown.contains(secret),
-            "a secret is shown: {shown}"
-        );
+    let shown = serde_json::to_value(settings.clone().without_secrets()).unwrap();
+    for secret in secrets(&shown) {
+        assert_eq!(secret, "<hidden>", "{shown}");
     }
     let payloads = settings.payloads();
     for kind in 0..128 {
         let _ = payloads.get(kind);
     }
+}
+
+/// What stands where a secret belongs, by the keys that have one.
+fn secrets(settings: &Value) -> Vec<&Value> {
+    let members = |of: &'static str| {
+        let value = settings.pointer(of).and_then(Value::as_object);
+        value.into_iter().flat_map(Map::values)
+    };
+    let pushes = ["/push/remote_write", "/push/otlp"].into_iter();
+    let pushes = pushes.filter_map(|list| settings.pointer(list)?.as_array());
+    let of_pushes = pushes.flatten().flat_map(|to| {
+        let headers = to.get("headers").and_then(Value::as_object);
+        let headers = headers.into_iter().flat_map(Map::values);
+        headers.chain(to.pointer("/basic_auth/password"))
+    });
+    members("/metrics/basic_auth_users")
+        .chain(settings.pointer("/prometheus/password"))
+        .chain(of_pushes)
+        .collect()
 }
 
 /// An error says what, where, and what to do.

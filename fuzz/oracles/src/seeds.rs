@@ -189,6 +189,7 @@ fn configurations() -> Vec<Vec<u8>> {
         "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/b', version: '2.0', histograms: native}]\n  otlp: []\n",
         "listen: 127.0.0.1:1\nhistory: {minutes: 10}\ntarget: {service.name: a}\nprocess: false\nduration: 1.5\n",
         "a: &a [*a]\nb: {<<: *a}\n--- !!x\n...\n",
+        "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/', headers: {x: y}, basic_auth: {username: a, password: b}}]\n  otlp: [{url: 'http://a/', headers: {x: y, z: <hidden >}, basic_auth: {username: a, password: b}}]\n",
     ];
     let mut all = vec![usual.into_bytes()];
     all.extend(some.map(|text| text.as_bytes().to_vec()));
