@@ -73,8 +73,8 @@ const fn tool(check: &'static str, package: &'static str) -> Tool {
     Tool { check, package }
 }
 
-/// A version we know to read our `deny.toml`.
-const CARGO_DENY: &str = "cargo install --locked cargo-deny@0.20.2";
+/// A version we know to read our `deny.toml`. Not optimised: it runs for seconds, and would be built for minutes.
+const CARGO_DENY: &str = "cargo install --locked --debug cargo-deny@0.20.2";
 /// A version that reads what rustdoc of the stable compiler writes.
 const SEMVER_CHECKS: &str = "cargo install --locked cargo-semver-checks@0.51.0";
 const MIRI: &str = "rustup component add --toolchain nightly miri rust-src";

@@ -54,6 +54,9 @@ const PATHS: [&str; 14] = [
 /// Of those, paths that are none.
 const NO_PATHS: [&str; 3] = ["/metrics/", "//metrics", "*"];
 
+/// Of those, paths whose pages have tags (`ETag`).
+const TAGGED: [&str; 4] = ["/", "/api/v1/snapshot", "/api/v1/streams", "/api/v1/worst"];
+
 /// Who may see what is guarded; of the second the server knows a hash of the lowest cost.
 const USERS: [(&str, &str); 2] = [("Aladdin", "open sesame"), ("Badroulbadour", "open sesame")];
 const HASH: &str = "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
@@ -304,6 +307,8 @@ struct Asked {
     has_query: bool,
     /// The scraper says how long it waits, which may be too short.
     hurried: bool,
+    /// Who asks names what he has already, which may be any.
+    conditional: bool,
 }
 
 impl Asked {
@@ -317,7 +322,9 @@ impl Asked {
             _ => {}
         }
         match (self.method, self.path) {
-            ("GET" | "HEAD", "/") => matches!(status, 200 | 304),
+            ("GET" | "HEAD", path) if self.conditional && TAGGED.contains(&path) => {
+                matches!(status, 200 | 304)
+            }
             // A listener that has gone may not be forgotten yet.
             ("GET" | "HEAD", "/api/v1/events") => matches!(status, 200 | 503),
             ("GET" | "HEAD", _) => status == 200,
@@ -334,7 +341,7 @@ fn made(input: &mut Input<'_>, guarded: bool) {
     let path = input.of(&PATHS);
     let mut target = path.to_owned();
     let parameters = input.below(4);
-    let mut hurried = false;
+    let (mut hurried, mut conditional) = (false, false);
     let mut introduced = 0;
     for number in 0..parameters {
         target.push(if number == 0 { '?' } else { '&' });
@@ -367,6 +374,7 @@ fn made(input: &mut Input<'_>, guarded: bool) {
             _ => value(input),
         };
         hurried |= name == "X-Prometheus-Scrape-Timeout-Seconds";
+        conditional |= name == "If-None-Match";
         introduced += usize::from(name == "Authorization");
         request.extend(format!("{name}: {value}\r\n").into_bytes());
     }
@@ -389,6 +397,7 @@ fn made(input: &mut Input<'_>, guarded: bool) {
         path,
         has_query: parameters > 0,
         hurried,
+        conditional,
     };
     let status = answer.status;
     let told = || format!("{status} to {}", request.escape_ascii());
