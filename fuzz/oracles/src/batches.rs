@@ -158,6 +158,13 @@ fn capped(batch: &MetricsBatch, choice: u8) {
     assert_eq!(builder.len() as u64, counts.rows);
     let kept = builder.to_batch();
     assert_eq!(builder.encoded_len(), kept.encoded_len());
+    // Whatever became of the rows before it, a row has its own names.
+    let mut model = Model::new(Rules::default(), Vec::new(), IDENTITY);
+    model.merge(batch);
+    for row in rows(&kept) {
+        let is_it = |given: &&batch::Row| given.label == row.label && given.fields == row.fields;
+        assert!(model.rows.iter().any(|given| is_it(&given)), "{row:?}");
+    }
     assert!(builder.len() <= limits.rows, "{} rows", builder.len());
     assert!(kept.str_data.iter().map(String::len).sum::<usize>() <= limits.table_bytes);
     assert!(kept.str_data.iter().all(|s| s.len() <= limits.string_bytes));

@@ -78,7 +78,8 @@ fn recorded(desc: &Desc, input: &mut Input<'_>) {
     let ours = registry.histogram(desc, &[]).unwrap();
     let mut model = Model::new(desc);
     let mut moments: Vec<(HistogramSnapshot, Model)> = Vec::new();
-    for elsewhere in [input.one_in(8), false] {
+    // The other thread comes second: it would leave its cells to this one, and there would be one part to merge.
+    for elsewhere in [false, input.one_in(8)] {
         let mut values = Vec::new();
         let base = input.scaled();
         for _ in 0..input.below(VALUES / 2) {

@@ -27,13 +27,16 @@ pub fn target(data: &[u8]) {
         at: Duration::ZERO,
         distances: false,
         bitrates: false,
+        lost: false,
     };
     bounds(&scorer.quality());
     for _ in 0..EVENTS {
         if input.is_empty() {
             break;
         }
-        match input.below(12) {
+        let before = scorer.quality();
+        let event = input.below(12);
+        match event {
             0 => scorer.set_muted(life.pass(&mut input), input.any()),
             1 => scorer.set_layer_muted(life.pass(&mut input), input.any()),
             2 => scorer.set_paused(life.pass(&mut input), input.any()),
@@ -52,6 +55,11 @@ pub fn target(data: &[u8]) {
             }
             _ => judge(&mut scorer, &config, weight, &mut life, &mut input),
         }
+        // Who is lost is found by what he sends, not by what is said of him.
+        assert!(
+            event > 2 || !life.lost || scorer.quality() == before,
+            "{before:?}"
+        );
         bounds(&scorer.quality());
     }
 }
@@ -60,6 +68,8 @@ struct Life {
     at: Duration,
     distances: bool,
     bitrates: bool,
+    /// The last window that was judged found the stream lost.
+    lost: bool,
 }
 
 impl Life {
@@ -174,6 +184,7 @@ fn judge(
         }
         Outcome::Scored(quality) => {
             assert_eq!(quality, got);
+            life.lost = got.rating == Rating::Lost;
             if got.parts.is_some() {
                 formulas(
                     &window,

@@ -93,7 +93,9 @@ fn rtcp() -> Vec<Vec<u8>> {
             .map(|[a, b]| digit(*a) << 4 | digit(*b))
             .collect()
     };
-    lines.map(hex).collect()
+    // A BYE whose reason is said to be a byte longer than it is.
+    let cut = vec![0x81, 203, 0, 2, 0, 0, 0, 7, 4, b'a', b'b', b'c'];
+    lines.map(hex).chain([cut]).collect()
 }
 
 fn batches() -> Vec<Vec<u8>> {
@@ -147,6 +149,21 @@ fn batches() -> Vec<Vec<u8>> {
         .map(|choice| [&[choice], &bytes[..]].concat())
         .into();
     all.push([&[0], &data_packet("PA_1", &[&bytes])[..]].concat());
+    // With this choice a table has room for three bytes: the first row has none, the second shares a string with it.
+    let narrow = |participant_identity| TimeSeriesMetric {
+        label: 4_096,
+        participant_identity,
+        samples: vec![sample(1.0)],
+        ..TimeSeriesMetric::default()
+    };
+    let batch = MetricsBatch {
+        timestamp_ms: 1,
+        normalized_timestamp: time,
+        str_data: ["x", "yyyy"].map(str::to_owned).into(),
+        time_series: vec![narrow(4_097), narrow(0)],
+        events: vec![],
+    };
+    all.push([&[43], &batch.encode_to_vec()[..]].concat());
     all
 }
 
@@ -189,6 +206,7 @@ fn configurations() -> Vec<Vec<u8>> {
         "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/b', version: '2.0', histograms: native}]\n  otlp: []\n",
         "listen: 127.0.0.1:1\nhistory: {minutes: 10}\ntarget: {service.name: a}\nprocess: false\nduration: 1.5\n",
         "a: &a [*a]\nb: {<<: *a}\n--- !!x\n...\n",
+        "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/', version: '1.0', labels: {a: b}}, {url: 'http://a/', histograms: both}]\n",
         "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/', headers: {x: y}, basic_auth: {username: a, password: b}}]\n  otlp: [{url: 'http://a/', headers: {x: y, z: <hidden >}, basic_auth: {username: a, password: b}}]\n",
     ];
     let mut all = vec![usual.into_bytes()];
