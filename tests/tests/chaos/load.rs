@@ -7,6 +7,7 @@
 //! so many times the built-in streams, and `full` for what two processors can carry.
 
 use std::env;
+use std::time::Duration;
 
 const VARIABLE: &str = "MEDIA_METRICS_CHAOS_LOAD";
 
@@ -62,6 +63,12 @@ impl Load {
     /// Bytes of the queue of each of the program's sockets: seconds of it all.
     pub(crate) fn queue(self) -> u32 {
         if self.is_gentle() { 32 << 20 } else { 64 << 20 }
+    }
+
+    /// How long the end may take. The documentation says that it is well under a second, and two with pushes. Beside other
+    /// tests no processor is to be had at once: there only what hangs is told, which takes for ever.
+    pub(crate) fn exit(self) -> Duration {
+        Duration::from_secs(if self.is_gentle() { 30 } else { 5 })
     }
 
     /// Packets enough to see that media flows: a second's.

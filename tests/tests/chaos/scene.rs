@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use media_metrics_tests::census;
 use media_metrics_tests::load::{self as senders, Load as Sender, Sent};
@@ -25,10 +25,6 @@ use rustix::process::Signal;
 
 use crate::load::Load;
 use crate::name;
-
-/// How long the end may take. The documentation says that it is well under a second, and two with pushes; a machine
-/// that does much else takes longer, and whatever hangs takes for ever.
-pub(crate) const EXIT: Duration = Duration::from_secs(5);
 
 /// What memory may grow by unless a harm needs more: pages that are made for the first time, under full load some 5 MiB.
 const GROWTH: u64 = 8 << 20;
@@ -228,7 +224,7 @@ impl Scene {
         self.rest();
         let listen = self.program.listen();
         let begun = Instant::now();
-        let lines = self.program.finish_by(signal, EXIT);
+        let lines = self.program.finish_by(signal, self.load.exit());
         let took = begun.elapsed();
         assert_eq!(ports::dropped(listen), None, "its port is still open");
         let late = self.late.map(Sender::finish).unwrap_or_default();
