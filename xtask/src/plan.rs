@@ -79,10 +79,9 @@ pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
         "--no-fail-fast",
         "--exclude",
         END_TO_END,
-    ]
-    .map(str::to_owned);
+    ];
     Step::new("cargo test --locked")
-        .arguments(if more.is_empty() { &all } else { more })
+        .arguments_or(more, &all)
         .run()
 }
 
@@ -90,9 +89,8 @@ pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
 /// is not compiled once more to be checked. In the root's target folder: what build scripts and macros need is there already.
 pub(crate) fn examples(more: &[String]) -> Result<(), Failure> {
     let theirs = format!("cargo test --locked --manifest-path {EXAMPLES}");
-    let all = ["--workspace", "--no-fail-fast"].map(str::to_owned);
     Step::new(&theirs)
-        .arguments(if more.is_empty() { &all } else { more })
+        .arguments_or(more, &["--workspace", "--no-fail-fast"])
         .environment("CARGO_TARGET_DIR", target().to_string_lossy())
         .environment("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
         .environment("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings")
@@ -102,10 +100,9 @@ pub(crate) fn examples(more: &[String]) -> Result<(), Failure> {
 /// Real senders and receivers, a real Prometheus, a real browser.
 pub(crate) fn end_to_end(more: &[String]) -> Result<(), Failure> {
     program()?;
-    let all = ["--no-fail-fast".to_owned()];
     Step::new("cargo test --locked -p")
         .arguments(&[END_TO_END])
-        .arguments(if more.is_empty() { &all } else { more })
+        .arguments_or(more, &["--no-fail-fast"])
         .run()
 }
 
@@ -183,9 +180,8 @@ pub(crate) fn chaos(more: &[String]) -> Result<(), Failure> {
 
 /// `check` against the record unless told otherwise.
 pub(crate) fn instructions(more: &[String]) -> Result<(), Failure> {
-    let check = ["check".to_owned()];
     Step::new("cargo run --locked --release -p media-metrics-benches --bin instructions --")
-        .arguments(if more.is_empty() { &check } else { more })
+        .arguments_or(more, &["check"])
         .run()
 }
 

@@ -65,6 +65,15 @@ impl Step {
         self
     }
 
+    /// With `told`, or if that is nothing, with what is usual.
+    pub(crate) fn arguments_or(self, told: &[String], usual: &[&str]) -> Self {
+        if told.is_empty() {
+            self.arguments(usual)
+        } else {
+            self.arguments(told)
+        }
+    }
+
     pub(crate) fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self

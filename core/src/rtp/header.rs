@@ -173,6 +173,23 @@ pub const fn is_rtcp(datagram: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+impl RtpHeader {
+    /// Of a packet of which only its number matters.
+    pub(crate) const fn numbered(ssrc: u32, sequence: u16) -> Self {
+        Self {
+            marker: false,
+            payload_type: 96,
+            sequence,
+            timestamp: 0,
+            ssrc,
+            header_len: 12,
+            padding_len: 0,
+            packet_len: 100,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::forwarding::{received, socket};
-use crate::process::Running;
+use crate::process::{PATIENCE, Running};
 use crate::rtcp::{Block, both, fir, malformed, nack, pli, receiver_report, remb, sender_report};
 use crate::rtp::{bye, packet};
 
@@ -294,15 +294,10 @@ fn rtcp_ports_of_their_own_are_used_both_ways() {
         .unwrap();
     let begun = Instant::now();
     while publisher_rtcp.recv(&mut [0; 64]).is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "it never came to know the port"
-        );
+        assert!(begun.elapsed() < PATIENCE, "it never came to know the port");
         rtcp.send_to(&pli(7), to).unwrap();
     }
-    publisher_rtcp
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
+    publisher_rtcp.set_read_timeout(Some(PATIENCE)).unwrap();
     for (n, from) in (1..).zip([&rtcp, &plain, &plain_rtcp]) {
         from.send_to(&nack(7, n), to).unwrap();
         let counted = format!("media_rtp_nacks_received_total{OUT}");

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::process::{Running, run};
+use crate::process::{PATIENCE, Running, run};
 use crate::rtp::{bad, bye, packet};
 
 pub(crate) fn socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
 

@@ -162,8 +162,11 @@ fn capped(batch: &MetricsBatch, choice: u8) {
     let mut model = Model::new(Rules::default(), Vec::new(), IDENTITY);
     model.merge(batch);
     for row in rows(&kept) {
-        let is_it = |given: &&batch::Row| given.label == row.label && given.fields == row.fields;
-        assert!(model.rows.iter().any(|given| is_it(&given)), "{row:?}");
+        let mut given = model.rows.iter();
+        assert!(
+            given.any(|given| given.label == row.label && given.fields == row.fields),
+            "{row:?}"
+        );
     }
     assert!(builder.len() <= limits.rows, "{} rows", builder.len());
     assert!(kept.str_data.iter().map(String::len).sum::<usize>() <= limits.table_bytes);

@@ -49,21 +49,21 @@ fn again(settings: &Settings) {
 
 /// What stands where a secret belongs, by the keys that have one.
 fn secrets(settings: &Value) -> Vec<&Value> {
-    let members = |of: &'static str| {
-        let value = settings.pointer(of).and_then(Value::as_object);
-        value.into_iter().flat_map(Map::values)
-    };
     let pushes = ["/push/remote_write", "/push/otlp"].into_iter();
     let pushes = pushes.filter_map(|list| settings.pointer(list)?.as_array());
     let of_pushes = pushes.flatten().flat_map(|to| {
-        let headers = to.get("headers").and_then(Value::as_object);
-        let headers = headers.into_iter().flat_map(Map::values);
-        headers.chain(to.pointer("/basic_auth/password"))
+        let password = to.pointer("/basic_auth/password");
+        members(to.get("headers")).chain(password)
     });
-    members("/metrics/basic_auth_users")
+    members(settings.pointer("/metrics/basic_auth_users"))
         .chain(settings.pointer("/prometheus/password"))
         .chain(of_pushes)
         .collect()
+}
+
+fn members(of: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let object = of.and_then(Value::as_object);
+    object.into_iter().flat_map(Map::values)
 }
 
 /// An error says what, where, and what to do.

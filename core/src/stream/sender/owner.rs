@@ -387,17 +387,7 @@ mod tests {
         let one = SenderBlock::new(stream.block.identity);
         // First, next, over a gap, late, again, early, two that begin anew.
         for sequence in [100, 101, 110, 105, 105, 98, 30_000, 30_001] {
-            let header = RtpHeader {
-                marker: false,
-                payload_type: 96,
-                sequence,
-                timestamp: 0,
-                ssrc: 7,
-                header_len: 12,
-                padding_len: 0,
-                packet_len: 100,
-            };
-            stream.on_rtp(&header, 0);
+            stream.on_rtp(&RtpHeader::numbered(7, sequence), 0);
             one.sequence.write(|| ());
             assert_eq!(
                 stream.block.sequence.version(),

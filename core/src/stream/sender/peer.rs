@@ -279,17 +279,7 @@ mod tests {
 
     fn send(stream: &mut SendStream, numbers: impl IntoIterator<Item = u16>) {
         for sequence in numbers {
-            let header = RtpHeader {
-                marker: false,
-                payload_type: 96,
-                sequence,
-                timestamp: 0,
-                ssrc: 7,
-                header_len: 12,
-                padding_len: 0,
-                packet_len: 100,
-            };
-            stream.on_rtp(&header, 0);
+            stream.on_rtp(&RtpHeader::numbered(7, sequence), 0);
         }
     }
 
