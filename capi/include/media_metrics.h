@@ -188,8 +188,9 @@ mm_sender *mm_sender_new(const mm_registry *registry,
 // Records a packet that left, as mm_stream_on_rtp.
 bool mm_sender_on_rtp(mm_sender *sender, const uint8_t *packet, size_t len, uint64_t departure_ns);
 
-// Records what RTCP from the receiver says about this stream: reports (loss, jitter), NACK, PLI, FIR. What is about
-// others is left alone. False if it is no RTCP.
+// Records what RTCP from the receiver says about this stream: reports (loss, jitter), extended reports, NACK, PLI, FIR,
+// REMB, transport-wide feedback. What is about others is left alone, so a compound may be handed to all streams that its
+// sender gets. False if it is no RTCP.
 bool mm_sender_on_rtcp(mm_sender *sender,
                        const uint8_t *datagram,
                        size_t len,

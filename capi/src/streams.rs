@@ -1,6 +1,7 @@
 //! RTP streams, received and sent, packet by packet, with what RTCP says about them.
 //!
-//! Lives here: which of RTCP's events a stream takes for its own. Not here: what they amount to (the core's `stream`).
+//! Lives here: handing packets and RTCP over. Not here: what they amount to, and which of RTCP's events are about a sent
+//! stream (the core's `stream`).
 
 use std::ffi::c_char;
 
@@ -143,8 +144,9 @@ pub unsafe extern "C" fn mm_sender_on_rtp(
     .is_some()
 }
 
-/// Records what RTCP from the receiver says about this stream: reports (loss, jitter), NACK, PLI, FIR. What is about
-/// others is left alone. False if it is no RTCP.
+/// Records what RTCP from the receiver says about this stream: reports (loss, jitter), extended reports, NACK, PLI, FIR,
+/// REMB, transport-wide feedback. What is about others is left alone, so a compound may be handed to all streams that its
+/// sender gets. False if it is no RTCP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mm_sender_on_rtcp(
     sender: *mut Sender,
@@ -157,20 +159,9 @@ pub unsafe extern "C" fn mm_sender_on_rtcp(
         let sender = &mut unsafe { owned(sender, "sender") }?.0;
         // SAFETY: likewise.
         let datagram = unsafe { array(datagram, len, "datagram") }?;
-        let own = sender.ssrc();
-        rtcp::parse(datagram, |event| match event {
-            // It looks for itself whom a report is about.
-            Event::Report { block, .. } => {
-                let _round_trip = sender.on_report(&block, arrival_ns);
-            }
-            Event::Nack(nack) if nack.media_ssrc == own => {
-                sender.on_nack(nack.numbers(), arrival_ns);
-            }
-            Event::PictureLoss(loss) if loss.media_ssrc == own => sender.on_pli(arrival_ns),
-            Event::FullIntraRequest(request) if request.media_ssrc == own => {
-                sender.on_fir(request.sequence, arrival_ns);
-            }
-            _ => {}
+        rtcp::parse(datagram, |event| {
+            // It looks for itself whom the event is about.
+            sender.on_event(&event, arrival_ns);
         })?;
         Ok(())
     })

@@ -9,7 +9,7 @@ use crate::desc::{Desc, Unit};
 
 /// Default label names of a stream's group: `direction` (`incoming`, `outgoing`) and `kind` (`audio`,
 /// `video`).
-pub const GROUP_LABELS: &[&str] = &["direction", "kind"];
+pub(crate) const GROUP_LABELS: &[&str] = &["direction", "kind"];
 
 /// Last label names of what shows a histogram's windows: `window` (`interval`, `10s`, `60s`) and `statistic`
 /// (`p50`, `p95`, `p99`, `max`, `mean`, `stddev`). Before them stand the histogram's own.
@@ -22,38 +22,39 @@ pub const LATENCY_BOUNDS: &[f64] = &[
 ];
 
 /// Bounds for jitter.
-pub const JITTER_BOUNDS: &[f64] = &[
+pub(crate) const JITTER_BOUNDS: &[f64] = &[
     0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 1.0,
 ];
 
 /// Bounds for the share of packets lost: 0 has a bucket of its own.
-pub const LOSS_BOUNDS: &[f64] = &[
+pub(crate) const LOSS_BOUNDS: &[f64] = &[
     0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0,
 ];
 
 /// Bounds for round trips, and for times from a request to its answer.
-pub const ROUND_TRIP_BOUNDS: &[f64] = &[
+pub(crate) const ROUND_TRIP_BOUNDS: &[f64] = &[
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.5,
 ];
 
 /// Bounds for how fast agents answer.
-pub const AGENT_LATENCY_BOUNDS: &[f64] = &[
+pub(crate) const AGENT_LATENCY_BOUNDS: &[f64] = &[
     0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0,
 ];
 
 /// Bounds for numbers of packets.
-pub const COUNT_BOUNDS: &[f64] = &[
+pub(crate) const COUNT_BOUNDS: &[f64] = &[
     1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 500.0,
 ];
 
 /// Bounds for quality scores: those between ratings, and some within.
-pub const SCORE_BOUNDS: &[f64] = &[20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 100.0];
+pub(crate) const SCORE_BOUNDS: &[f64] =
+    &[20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 100.0];
 
 /// Bounds for mean opinion scores.
-pub const MOS_BOUNDS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4, 4.5];
+pub(crate) const MOS_BOUNDS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4, 4.5];
 
 /// Labels of the slots of the worst streams and groups.
-pub const WORST_LABELS: &[&str] = &["slot"];
+pub(crate) const WORST_LABELS: &[&str] = &["slot"];
 
 macro_rules! catalog {
     ($($(#[doc = $help:literal])+ $id:ident = $make:expr;)+) => {

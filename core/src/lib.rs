@@ -117,6 +117,8 @@ pub mod quality;
 pub mod registry;
 #[cfg(not(media_metrics_loom))]
 mod reporter;
+#[cfg(not(media_metrics_loom))]
+mod rhythm;
 pub mod rtp;
 mod shard;
 #[cfg(not(media_metrics_loom))]

@@ -15,7 +15,9 @@ mod real {
     pub(crate) use std::sync::Arc;
     #[cfg(feature = "facade")]
     pub(crate) use std::sync::atomic::AtomicU8;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, fence};
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence,
+    };
     #[cfg(feature = "livekit")]
     pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 }

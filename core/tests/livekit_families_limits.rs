@@ -382,9 +382,10 @@ fn threads_lose_nothing() {
     );
 }
 
-/// More ends than beginnings, from all threads at once: what was ignored is counted, the rest is the gauge.
+/// More ends than beginnings, from all threads at once: what was ignored is counted, the rest is the gauge when all
+/// have ended.
 #[test]
-fn threads_do_not_take_a_gauge_below_0() {
+fn when_all_threads_have_ended_a_gauge_is_what_is_there() {
     const EACH: u64 = if cfg!(miri) { 50 } else { 20_000 };
     let registry = Registry::new().unwrap();
     let families = families(&registry);

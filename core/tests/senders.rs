@@ -408,6 +408,78 @@ fn estimates_and_extended_reports_are_shown_as_the_peer_made_them() {
     assert_eq!(stats.remote, None, "none of them is a report block");
 }
 
+/// A packet of these words, written as in the RFCs.
+fn packet(first: u8, kind: u8, words: &[u32]) -> Vec<u8> {
+    let mut bytes = vec![0x80 | first, kind, 0, words.len() as u8];
+    bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+    bytes
+}
+
+/// Whether each event of a datagram was taken.
+fn taken(stream: &mut SendStream, datagram: &[u8]) -> Vec<bool> {
+    let mut taken = Vec::new();
+    rtcp::parse(datagram, |event| {
+        taken.push(stream.on_event(&event, 5 * MS));
+    })
+    .unwrap();
+    taken
+}
+
+#[test]
+fn an_event_is_taken_by_the_stream_that_it_is_about_and_by_no_other() {
+    let remb = u32::from_be_bytes(*b"REMB");
+    let about = |ssrc: u32| {
+        [
+            packet(1, 201, &[1, ssrc, 0, 9, 900, 0, 0]),
+            packet(1, 205, &[1, ssrc, 9 << 16 | 1]), // 9 and 10
+            packet(1, 206, &[1, ssrc]),
+            packet(4, 206, &[1, 0, ssrc, 5 << 24]),
+            packet(15, 206, &[1, 0, remb, 2 << 24 | 1_000, 99, ssrc]),
+            packet(15, 205, &[1, ssrc, 4, 0, 0x0004 << 16]), // 4 packets, none came
+            packet(
+                0,
+                207,
+                &[1, 6 << 24 | 0xe0 << 16 | 9, ssrc, 1, 2, 3, 4, 5, 6, 7, 0],
+            ),
+            packet(
+                0,
+                207,
+                &[1, 7 << 24 | 8, ssrc, 0x0102_0304, 0, 0, 0, 0, 0, 0],
+            ),
+        ]
+    };
+    let (_r, mut stream) = with_stream();
+    send(&mut stream, 0..10);
+    let before = stream.stats();
+    for other in [99, RTX.0] {
+        for datagram in about(other) {
+            assert_eq!(taken(&mut stream, &datagram), [false], "{datagram:?}");
+        }
+    }
+    // Whoever says so: a sender report of ours counts when it leaves.
+    let sender_report = packet(0, 200, &[SSRC, 0, 0, 0, 0, 0]);
+    assert_eq!(taken(&mut stream, &sender_report), [false]);
+    assert_eq!(stream.stats(), before);
+
+    for datagram in about(SSRC) {
+        assert_eq!(taken(&mut stream, &datagram), [true], "{datagram:?}");
+    }
+    let stats = stream.stats();
+    let (feedback, estimate) = (stats.feedback, stats.remote_estimate);
+    assert_eq!(stats.remote.unwrap().jitter_seconds, 0.01);
+    assert_eq!((feedback.nacks, feedback.nacked_packets), (1, 2));
+    assert_eq!((feedback.plis, feedback.firs), (1, 1));
+    assert_eq!(
+        (estimate.bitrate_bps, estimate.bitrate_arrival_ns),
+        (Some(1_000), 5 * MS)
+    );
+    assert_eq!(
+        (estimate.transport_packets, estimate.transport_missing),
+        (4, 4)
+    );
+    assert!(stats.remote_summary.is_some() && stats.remote_voip.is_some());
+}
+
 #[test]
 fn limits_and_foreign_groups() {
     let r = Registry::builder()

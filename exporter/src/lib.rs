@@ -75,6 +75,7 @@ pub mod process;
 pub mod push;
 mod source;
 mod telemetry;
+mod wall;
 
 pub use error::ServeError;
 pub use format::{Escaping, openmetrics, openmetrics_2, protobuf, text};
@@ -108,7 +109,7 @@ mod documents {
     #[doc = include_str!("../../docs/guide/tuning.md")]
     struct Tuning;
     // These want features that are off unless asked for.
-    #[cfg(all(feature = "history", feature = "page"))]
+    #[cfg(all(feature = "history", feature = "page", feature = "process"))]
     #[doc = include_str!("../../docs/guide/first-hour.md")]
     struct FirstHour;
     #[cfg(feature = "bridge")]

@@ -12,13 +12,12 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
-use common::client::{Answer, answer, connect, get};
+use common::client::{Answer, get, get_with};
 use media_metrics_core::desc::{Desc, Unit};
 use media_metrics_core::judge::QualityControl;
 use media_metrics_core::quality::Config;
@@ -358,11 +357,8 @@ fn who_has_it_already_is_told_so() {
     let house = house();
     let server = serve(house.registry.clone());
     let ask = |tag: &str| {
-        let mut socket = connect(server.local_addr());
-        let head =
-            format!("GET /api/v1/streams HTTP/1.1\r\nHost: test\r\nIf-None-Match: {tag}\r\n\r\n");
-        socket.write_all(head.as_bytes()).unwrap();
-        answer(&mut socket, true)
+        let known = format!("If-None-Match: {tag}\r\n");
+        get_with(server.local_addr(), "/api/v1/streams", &known)
     };
     let first = ask("\"x\"");
     let tag = first.header("etag").unwrap().to_owned();

@@ -11,12 +11,11 @@
 mod common;
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use common::client::{PATIENCE, answer, connect, get};
+use common::client::{PATIENCE, get, get_with};
 use common::messages::MetricFamily;
 use common::parser::{Family, parse};
 use media_metrics_core::desc::{Desc, Unit};
@@ -267,10 +266,8 @@ fn in_every_format_both_are_one_page_and_the_other_library_is_asked_once() {
     let server = Server::builder(source.unwrap()).bind("127.0.0.1:0");
     let server = server.start().unwrap();
     let scrape = |accept: &str| {
-        let mut socket = connect(server.local_addr());
-        let request = format!("GET /metrics HTTP/1.1\r\nHost: test\r\nAccept: {accept}\r\n\r\n");
-        socket.write_all(request.as_bytes()).unwrap();
-        answer(&mut socket, true)
+        let accept = format!("Accept: {accept}\r\n");
+        get_with(server.local_addr(), "/metrics", &accept)
     };
     let text = scrape("text/plain");
     let names = |families: &[Family]| families.iter().map(|f| f.name.clone()).collect::<Vec<_>>();

@@ -9,9 +9,9 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -630,14 +630,8 @@ fn a_full_disk_is_told_and_counted() {
 
 /// Status and body of a page.
 fn get(server: &Server, page: &str) -> (u16, String) {
-    let mut client = TcpStream::connect(server.local_addr()).unwrap();
-    client.set_read_timeout(Some(SECOND * 20)).unwrap();
-    write!(client, "GET {page} HTTP/1.0\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, body.to_owned())
+    let answer = common::client::get(server.local_addr(), page);
+    (answer.status, answer.text().to_owned())
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::client::{Answer, answer, connect};
+use common::client::{Answer, get_with};
 use common::messages::read;
 use common::openmetrics_2;
 use common::parser::parse;
@@ -25,7 +25,6 @@ use media_metrics_exporter::{Escaping, Server, openmetrics, protobuf, text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use std::io::Write as _;
 
 fn dotted() -> Snapshot {
     let requests = Desc::counter("http.requests_total", "Requests.")
@@ -251,10 +250,7 @@ proptest! {
 }
 
 fn ask(address: SocketAddr, path: &str, accept: &str) -> Answer {
-    let mut socket = connect(address);
-    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nAccept: {accept}\r\n\r\n");
-    socket.write_all(request.as_bytes()).unwrap();
-    answer(&mut socket, true)
+    get_with(address, path, &format!("Accept: {accept}\r\n"))
 }
 
 #[test]

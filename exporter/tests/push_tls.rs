@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::authority::Authority;
+use common::client::PATIENCE;
 use common::receiver::{Receiver, Reply, status};
 use media_metrics_core::desc::Desc;
 use media_metrics_core::snapshot::Builder;
@@ -23,8 +24,6 @@ use media_metrics_exporter::otlp::Otlp;
 use media_metrics_exporter::push::remote_write::{RemoteWrite, Version};
 use media_metrics_exporter::push::{Endpoint, PushError, PushSink};
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 type Start = fn(Endpoint, &Registry) -> Result<PushSink, PushError>;
 

@@ -18,7 +18,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// Every kind, in the order of [`index`](Self::index).
+    /// Every kind. What there is of each is kept in this order.
     pub const ALL: [Self; 2] = [Self::Audio, Self::Video];
 
     /// The label's value.
@@ -28,12 +28,6 @@ impl MediaKind {
             Self::Audio => "audio",
             Self::Video => "video",
         }
-    }
-
-    /// Position in [`ALL`](Self::ALL).
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize
     }
 }
 

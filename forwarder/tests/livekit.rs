@@ -172,7 +172,10 @@ fn participants_are_those_who_get_and_those_who_send() {
     };
     let forwarder = start(Profile::Livekit, room);
     let to = forwarder.rooms()[0].listen;
-    let metrics = forwarder.metrics_addr().unwrap();
+    let url = forwarder.metrics_url().unwrap();
+    let metrics = url
+        .trim_start_matches("http://")
+        .trim_end_matches("/metrics");
     let expect = |expected: [f64; 5]| {
         let names = [
             "livekit_room_total",
@@ -228,7 +231,7 @@ fn participants_are_those_who_get_and_those_who_send() {
 }
 
 /// The metrics page.
-fn page(at: std::net::SocketAddr) -> String {
+fn page(at: &str) -> String {
     use std::io::{Read, Write};
     let mut socket = std::net::TcpStream::connect(at).unwrap();
     socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();

@@ -19,6 +19,24 @@ pub enum Kind {
     Histogram,
 }
 
+impl Kind {
+    /// The type, as Prometheus' formats call it: `counter`, `gauge` or `histogram`.
+    ///
+    /// ```
+    /// use media_metrics_core::catalog;
+    /// assert_eq!(catalog::RTP_PACKETS.kind().as_str(), "counter");
+    /// assert_eq!(catalog::FORWARD_LATENCY.kind().as_str(), "histogram");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
 /// A metric family, described: everything about it but its values.
 ///
 /// ```
@@ -157,14 +175,13 @@ impl Desc {
 
     /// The same family with other label names.
     #[must_use]
-    pub fn with_label_names(mut self, names: LabelNames) -> Self {
+    pub(crate) fn with_label_names(mut self, names: LabelNames) -> Self {
         self.labels = names;
         self
     }
 
     /// Whether both describe one family: all but the help text is the same.
-    #[must_use]
-    pub fn is_same_family(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_family(&self, other: &Self) -> bool {
         self.name == other.name
             && self.kind == other.kind
             && self.unit == other.unit

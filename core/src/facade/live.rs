@@ -10,6 +10,7 @@ use metrics::{CounterFn, GaugeFn, HistogramFn};
 
 use super::mark::Mark;
 use super::recorder::Facade;
+use crate::clock::nanoseconds;
 use crate::counter::Counter;
 use crate::desc::{Desc, Kind};
 use crate::gauge::Gauge;
@@ -89,10 +90,6 @@ impl<M: Metric> Live<M> {
     pub(super) fn is_back(&self) {
         self.mark.is_back();
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    time.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
 /// A counter, and who raises it to an absolute value.

@@ -13,6 +13,9 @@ use crate::shard::Address;
 /// - **Range**: `f64`. Exact for whole numbers, as long as what each thread has added in sum (raised less
 ///   lowered) stays within 2^53; fractions round as any `f64` sum does. For bytes that one thread only
 ///   raises and another only lowers, prefer two counters.
+/// - **Consistency**: each thread adds to a cell of its own, and a reader takes one after another. A merge under way
+///   may see what one thread took off and not yet what another had put on before: it is then off by as much, even
+///   below 0, and the next merge has both. Nothing is lost.
 /// - **Errors, panics**: none. Adding NaN or an infinity does nothing (it could never be taken back).
 #[derive(Clone, Debug)]
 pub struct Gauge {
@@ -81,8 +84,8 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// The level now; NaN while there is none (see [`clear`](Self::clear)). Reads every thread's cell: for
-    /// cold paths.
+    /// The level now; NaN while there is none (see [`clear`](Self::clear)). Reads every thread's cell, one after
+    /// another, as a merge does: for cold paths, and off by what other threads add meanwhile.
     #[must_use]
     pub fn get(&self) -> f64 {
         self.level()

@@ -88,7 +88,7 @@ impl Histogram {
 
     /// As [`record_for`](Self::record_for), `n` samples of one value, for the price of one.
     #[inline]
-    pub fn record_n_for(&self, value: u64, n: u64, stream: u64) {
+    pub(crate) fn record_n_for(&self, value: u64, n: u64, stream: u64) {
         // SAFETY: the address is that of our handle's slot.
         let array = unsafe { own_array(self.address) };
         if array.is_null() {
@@ -238,7 +238,7 @@ fn clamp(clamped: &Cell, top: &Cell, sum: &Cell, max: u64, n: u64) {
 pub struct LocalHistogram {
     array: *const Cell,
     /// Keeps the shard ours; `None` if this thread's destructors already run.
-    attachment: Option<Rc<Attachment>>,
+    _attachment: Option<Rc<Attachment>>,
     histogram: Histogram,
 }
 
@@ -251,7 +251,7 @@ impl LocalHistogram {
         };
         Self {
             array,
-            attachment,
+            _attachment: attachment,
             histogram,
         }
     }
@@ -262,7 +262,7 @@ impl LocalHistogram {
         if self.array.is_null() {
             return self.histogram.record_slow(value, 1, NOBODY);
         }
-        // SAFETY: the array lies in a shard that `attachment` keeps ours and whose home `histogram`
+        // SAFETY: the array lies in a shard that `_attachment` keeps ours and whose home `histogram`
         // holds, and is not forgotten while a handle lives; this type is not Send, so we are on the
         // thread that owns it.
         unsafe { record(self.array, self.histogram.layout, value, 1) }
@@ -276,11 +276,5 @@ impl LocalHistogram {
         }
         // SAFETY: as in `record`.
         unsafe { self.histogram.record_named(self.array, value, 1, stream) }
-    }
-
-    /// Whether the fast path is in use: always, but in a thread-local's destructor.
-    #[must_use]
-    pub const fn is_attached(&self) -> bool {
-        self.attachment.is_some()
     }
 }

@@ -9,10 +9,11 @@ use rayon::prelude::*;
 
 use super::participant::{Participant, ParticipantSnapshot};
 use super::subject::Judged;
-use crate::clock::Rhythm;
 use crate::quality::{Quality, worst};
 use crate::registry::Shared;
 use crate::reporter::helpers::helpers;
+use crate::reporter::live::give_back;
+use crate::rhythm::Rhythm;
 
 /// Scored streams from which on the help of other threads is worth it.
 const PARALLEL: usize = 1 << 13;
@@ -50,7 +51,7 @@ impl Judges {
         }
         self.forget_ended();
         let large = self.judged.len() >= PARALLEL;
-        match large.then(helpers).flatten() {
+        match helpers(large) {
             Some(pool) => pool.install(|| {
                 let all = self.judged.par_iter_mut();
                 all.for_each(|judged| judged.tick(at, length, period));
@@ -83,10 +84,7 @@ impl Judges {
             left.values()
                 .for_each(|participant| participant.publish(None));
         }
-        // Give memory back after a crowd has left, but not at every ebb.
-        if self.judged.capacity() > 64 && self.judged.len() < self.judged.capacity() / 4 {
-            self.judged.shrink_to(self.judged.len() * 2);
-        }
+        give_back(&mut self.judged);
     }
 
     /// A participant is as well off as the worst of their streams.

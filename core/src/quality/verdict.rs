@@ -56,12 +56,6 @@ impl Rating {
         }
     }
 
-    /// For clients that do not know LOST: [`Poor`](Self::Poor) instead.
-    #[must_use]
-    pub fn without_lost(self) -> Self {
-        self.max(Self::Poor)
-    }
-
     /// `LOST`, `POOR`, `GOOD` or `EXCELLENT`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -248,10 +242,6 @@ mod tests {
     fn ratings_are_ordered_by_quality_not_by_wire_number() {
         assert!(Rating::ALL.is_sorted());
         assert_eq!(Rating::ALL.map(Rating::wire_number), [3, 0, 1, 2]);
-        assert_eq!(
-            Rating::ALL.map(Rating::without_lost)[..2],
-            [Rating::Poor; 2]
-        );
         assert_eq!(format!("{:>6}", Rating::Lost), "  LOST");
     }
 

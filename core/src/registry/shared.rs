@@ -5,7 +5,6 @@
 
 #[cfg(feature = "facade")]
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,6 +17,7 @@ use super::sender_group::SenderGroupMetrics;
 use super::sole::Sole;
 use super::table::Table;
 use crate::catalog;
+use crate::clock::nanoseconds;
 use crate::counter::Counter;
 use crate::desc::LabelNames;
 use crate::error::RegisterError;
@@ -27,7 +27,7 @@ use crate::shard::attach::Home;
 use crate::snapshot::Snapshot;
 use crate::stream::block::{Block, Identity};
 use crate::stream::sender::block::SenderBlock;
-use crate::sync::{Queue, Relaxed};
+use crate::sync::{AtomicU64, AtomicUsize, Queue, Relaxed};
 
 /// What the clones of a registry, its reporter and its exporters share.
 #[derive(Debug)]
@@ -122,8 +122,7 @@ impl Shared {
 
     /// Tells snapshots how often the reporter makes them.
     pub(crate) fn set_period(&self, period: Duration) {
-        let ns = period.as_nanos().try_into().unwrap_or(u64::MAX);
-        self.period_ns.store(ns, Relaxed); // Relaxed: a number by itself
+        self.period_ns.store(nanoseconds(period), Relaxed); // Relaxed: a number by itself
     }
 
     /// See [`Snapshot::period`].

@@ -16,7 +16,7 @@ use super::helpers::helpers;
 use super::listing::{Listing, SenderListing};
 use super::watch::Watches;
 use crate::catalog;
-use crate::clock::uptime_at;
+use crate::clock::{nanoseconds, uptime_at};
 use crate::counter::Counter;
 use crate::desc::Desc;
 use crate::error::RegisterError;
@@ -174,9 +174,7 @@ impl Collector {
         if self.published.len() < KEPT {
             self.published.push(Arc::clone(&snapshot));
         }
-        self.metrics
-            .tick
-            .record(now.elapsed().as_nanos().try_into().unwrap_or(u64::MAX));
+        self.metrics.tick.record(nanoseconds(now.elapsed()));
         snapshot
     }
 
@@ -302,7 +300,7 @@ impl Collector {
         }
         let series: usize = self.families.iter().map(|c| c.schema.len()).sum();
         let large = series * shards.iter().count() >= PARALLEL_CELLS;
-        match large.then(helpers).flatten() {
+        match helpers(large) {
             Some(pool) => pool.install(|| {
                 let pairs = self.families.par_iter().zip(out);
                 pairs.for_each(|(c, f)| c.sum(shards, &mut f.values));

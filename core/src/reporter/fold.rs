@@ -215,7 +215,7 @@ impl Fold {
             }
         };
         let large = streams.len() >= PARALLEL_STREAMS;
-        match large.then(helpers).flatten() {
+        match helpers(large) {
             Some(pool) => pool.install(|| {
                 let chunks = streams.par_chunks_mut(CHUNK).zip(&mut self.rows);
                 chunks.enumerate().for_each(fold_chunk);

@@ -15,10 +15,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// More helpers than this wait for memory, not for each other.
 const MOST: usize = 4;
 
-/// The pool, if the caller may wait for it and it could be made.
-pub(crate) fn helpers() -> Option<&'static ThreadPool> {
+/// The pool, if the merge is `large`, the caller may wait for it and it could be made.
+pub(crate) fn helpers(large: bool) -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    if rayon::current_thread_index().is_some() {
+    if !large || rayon::current_thread_index().is_some() {
         return None;
     }
     let make = || {

@@ -1,7 +1,7 @@
 //! Live streams of one kind, received or sent, and those that ended with this tick.
 //!
-//! Lives here: the list in the order of ids, who comes and who goes. Not here: what streams amount to (`fold`,
-//! `fold_senders`).
+//! Lives here: the list in the order of ids, who comes and who goes; when a list's memory is given back. Not here: what
+//! streams amount to (`fold`, `fold_senders`).
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -132,10 +132,7 @@ impl<E: Entry> Live<E> {
         self.ended
             .extend(over.map(|entry| Arc::clone(entry.block())));
         let left = self.streams.len();
-        // Give memory back after a crowd has left, but not at every ebb.
-        if self.streams.capacity() > 64 && left < self.streams.capacity() / 4 {
-            self.streams.shrink_to(left * 2);
-        }
+        give_back(&mut self.streams);
         // Relaxed: see `Shared::admit`.
         shared.live_streams.fetch_sub(before - left, Relaxed);
     }
@@ -143,5 +140,12 @@ impl<E: Entry> Live<E> {
     /// Lets those go that ended with this tick: nobody asks for them any more.
     pub(super) fn forget_ended(&mut self) {
         self.ended = Vec::new();
+    }
+}
+
+/// Gives the memory of a list back after a crowd has left, but not at every ebb.
+pub(crate) fn give_back<T>(list: &mut Vec<T>) {
+    if list.capacity() > 64 && list.len() < list.capacity() / 4 {
+        list.shrink_to(list.len() * 2);
     }
 }

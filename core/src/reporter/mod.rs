@@ -21,7 +21,7 @@ mod fold;
 mod fold_senders;
 pub(crate) mod helpers;
 mod listing;
-mod live;
+pub(crate) mod live;
 mod sink;
 pub(crate) mod stream_windows;
 mod task;

@@ -15,6 +15,7 @@ use crossbeam_channel::Sender;
 
 use super::thread::Command;
 use crate::catalog;
+use crate::clock::nanoseconds;
 use crate::counter::Counter;
 use crate::error::StartError;
 use crate::histogram::Histogram;
@@ -181,8 +182,7 @@ impl Scheduled {
         let task = &mut *self.task;
         // The task is ours alone: what a panic left of it is its own affair.
         let done = catch_unwind(AssertUnwindSafe(|| call(task, now)));
-        let took = now.elapsed().as_nanos();
-        self.seconds.record(took.try_into().unwrap_or(u64::MAX));
+        self.seconds.record(nanoseconds(now.elapsed()));
         done.map_err(|_| self.panics.inc()).ok()
     }
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use super::sink::{Planned, Running, Sink};
 use super::task::{self, Door, Scheduled, Task, Waker};
 use crate::catalog;
+use crate::clock::nanoseconds;
 use crate::error::StartError;
 use crate::histogram::Histogram;
 use crate::registry::{Registry, Shared};
@@ -271,8 +272,7 @@ impl Worker {
             // And before commands: whoever sends many of them must not hold up merges.
             let now = Instant::now();
             if now >= due {
-                self.late
-                    .record((now - due).as_nanos().try_into().unwrap_or(u64::MAX));
+                self.late.record(nanoseconds(now - due));
                 self.tick();
                 due = due
                     .checked_add(self.interval)

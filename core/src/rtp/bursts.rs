@@ -103,7 +103,7 @@ pub struct Bursts {
     open_packets: u64,
     /// Losses among them; 0: none is open.
     open_lost: u64,
-    /// Losses in a row, up to the last number.
+    /// Losses in a row up to the last number, in a run that nothing has ended yet; 0 if that came.
     loss_run: u32,
     /// Received since the last open loss: fewer than Gmin.
     since_loss: u8,
@@ -223,12 +223,6 @@ impl Bursts {
         }
         self.gap_packets = self.gap_packets.saturating_add(since);
         (self.open_packets, self.open_lost, self.since_loss) = (0, 0, 0);
-    }
-
-    /// Losses in a row up to the last number, in a run that nothing has ended yet; 0 if that came.
-    #[must_use]
-    pub const fn open_run(&self) -> u32 {
-        self.loss_run
     }
 
     /// What no later packet can change: for counters, which may not go back. It leaves out what follows a
@@ -389,7 +383,7 @@ mod tests {
             (bursts.stats().bursts, bursts.stats().gap_packets),
             (4, u64::MAX)
         );
-        assert_eq!(bursts.open_run(), u32::MAX);
+        assert_eq!(bursts.loss_run, u32::MAX);
     }
 
     /// Streams of which a packet is lost more often after a loss, and less often after a received one.
@@ -423,7 +417,7 @@ mod tests {
             feed(&packets, 64, &mut bursts, &mut runs);
             prop_assert_eq!(bursts.stats(), by_the_words(&packets, usize::from(gmin)));
             prop_assert_eq!(runs, runs_by_splitting(&packets));
-            prop_assert_eq!(bursts.open_run() as usize, packets.iter().rev().take_while(|p| !**p).count());
+            prop_assert_eq!(bursts.loss_run as usize, packets.iter().rev().take_while(|p| !**p).count());
         }
 
         /// Where a word ends, and how long words are, changes nothing.

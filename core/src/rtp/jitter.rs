@@ -70,7 +70,8 @@ impl JitterValue {
     }
 }
 
-/// The extended timestamp, of [`Jitter::extended`].
+/// Of [`Jitter::extended`]: the timestamp with its wraps since the first frame, which has none; 0 for one that lies
+/// a wrap before that. Goes on across restarts, where the new timestamp is taken as ahead.
 pub(crate) const fn timestamp_of(extended: u64) -> u64 {
     extended.saturating_sub(CYCLE)
 }
@@ -166,13 +167,6 @@ impl Jitter {
         self.timestamp as u32
     }
 
-    /// As [`timestamp`](Self::timestamp), with the wraps since the first frame, which has none; 0 for one
-    /// that lies a wrap before that. Goes on across restarts, where the new timestamp is taken as ahead.
-    #[must_use]
-    pub const fn extended_timestamp(&self) -> u64 {
-        timestamp_of(self.timestamp)
-    }
-
     /// What [`timestamp_of`] makes the extended timestamp of.
     #[inline(always)]
     pub(crate) const fn extended(&self) -> u64 {
@@ -243,7 +237,7 @@ mod tests {
             let after = 20 + hours * 3_600_000;
             j.on_frame(after * MS, ticks(after));
             assert!(j.seconds() < 1e-6, "{hours} h: {} s", j.seconds());
-            assert_eq!(j.extended_timestamp(), 1_000 + after * 90, "{hours} h");
+            assert_eq!(timestamp_of(j.extended()), 1_000 + after * 90, "{hours} h");
         }
     }
 
@@ -252,9 +246,9 @@ mod tests {
         let mut j = Jitter::new(90_000);
         j.on_frame(0, 1_000);
         j.on_frame(0, 1_000_u32.wrapping_sub(3_000));
-        assert_eq!(j.extended_timestamp(), 0);
+        assert_eq!(timestamp_of(j.extended()), 0);
         j.on_frame(0, 4_000);
-        assert_eq!(j.extended_timestamp(), 4_000);
+        assert_eq!(timestamp_of(j.extended()), 4_000);
     }
 
     #[test]

@@ -327,8 +327,7 @@ impl SequenceTracker {
     }
 
     /// Whether a suspect waits for the packet after it.
-    #[must_use]
-    pub const fn has_suspect(&self) -> bool {
+    pub(crate) const fn has_suspect(&self) -> bool {
         self.suspect_next != ASK
     }
 

@@ -183,41 +183,24 @@ impl Metrics {
     fn on_heard(&mut self, event: &Event<'_>, now: u64) {
         let (registry, participant) = (self.meter.registry.clone(), self.participant.clone());
         let streams = self.streams();
-        match event {
-            Event::Report { block, .. } => {
-                let Some(sent) = streams.sent.get_mut(&block.ssrc) else {
-                    return;
-                };
-                // Judged from the first report on: of a receiver that sends none, nothing is known.
-                if !sent.is_judged {
-                    let config = Config::outbound(sent.loss_weight);
-                    sent.is_judged = registry
-                        .judge_sender(&sent.stream, config, Some(&participant))
-                        .is_ok();
-                }
-                sent.stream.on_report(block, now);
+        if let Event::SenderReport(info) = event {
+            if let Some(stream) = streams.received.get_mut(&info.ssrc) {
+                stream.on_sender_report(info, now);
             }
-            Event::Nack(nack) => {
-                if let Some(sent) = streams.sent.get_mut(&nack.media_ssrc) {
-                    sent.stream.on_nack(nack.numbers(), now);
-                }
-            }
-            Event::PictureLoss(loss) => {
-                if let Some(sent) = streams.sent.get_mut(&loss.media_ssrc) {
-                    sent.stream.on_pli(now);
-                }
-            }
-            Event::FullIntraRequest(request) => {
-                if let Some(sent) = streams.sent.get_mut(&request.media_ssrc) {
-                    sent.stream.on_fir(request.sequence, now);
-                }
-            }
-            Event::SenderReport(info) => {
-                if let Some(stream) = streams.received.get_mut(&info.ssrc) {
-                    stream.on_sender_report(info, now);
-                }
-            }
-            _ => {}
+            return;
+        }
+        // Judged from the first report on: of a receiver that sends none, nothing is known.
+        if let Event::Report { block, .. } = event
+            && let Some(sent) = streams.sent.get_mut(&block.ssrc)
+            && !sent.is_judged
+        {
+            let config = Config::outbound(sent.loss_weight);
+            let judged = registry.judge_sender(&sent.stream, config, Some(&participant));
+            sent.is_judged = judged.is_ok();
+        }
+        // Each stream sees for itself whether it is meant.
+        for sent in streams.sent.values_mut() {
+            sent.stream.on_event(event, now);
         }
     }
 

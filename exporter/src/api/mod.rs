@@ -31,14 +31,15 @@ pub(crate) use self::worst::Worst;
 pub(crate) use self::worst::with_worst;
 use crate::format::Filter;
 use crate::source::Source;
+use crate::wall::since_1970;
 
 /// Answers kept of one snapshot, and their bytes all together.
 const KEPT: usize = 8;
 const KEPT_BYTES: usize = 16 << 20;
 
-/// The pages.
+/// What a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Page {
+pub(crate) enum Topic {
     /// Live streams.
     Streams,
     /// The worst streams and groups.
@@ -82,7 +83,7 @@ struct Desk {
     /// Of which snapshot all this is.
     tag: String,
     listed: Option<Arc<Listed>>,
-    answers: Vec<(Page, String, Bytes)>,
+    answers: Vec<(Topic, String, Bytes)>,
     budget: Budget,
 }
 
@@ -120,15 +121,15 @@ impl Api {
     pub(crate) fn answer(
         &self,
         source: &dyn Source,
-        page: Page,
+        topic: Topic,
         query: &str,
         known: impl Fn(&str) -> bool,
     ) -> Answer {
-        let question = match Question::parse(page, query) {
+        let question = match Question::parse(topic, query) {
             Ok(question) => question,
             Err(wrong) => return Answer::Wrong(wrong.to_string()),
         };
-        if page != Page::Snapshot && source.streams().is_none() {
+        if topic != Topic::Snapshot && source.streams().is_none() {
             return Answer::Nothing(NO_STREAMS);
         }
         let snapshot = source.latest();
@@ -139,26 +140,26 @@ impl Api {
         // Whole between any two statements: at worst something is made again.
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.turn_to(&tag);
-        if let Some(there) = desk.find(page, query) {
+        if let Some(there) = desk.find(topic, query) {
             return Answer::Json(there, tag);
         }
         let begun = Instant::now();
         if !desk.budget.allows(begun) {
             return Answer::Busy;
         }
-        let json = match page {
-            Page::Snapshot => snapshot::json(&snapshot, &self.shown, &question),
-            Page::Worst => match source.streams() {
+        let json = match topic {
+            Topic::Snapshot => snapshot::json(&snapshot, &self.shown, &question),
+            Topic::Worst => match source.streams() {
                 Some(registry) => with_worst(registry, |worst| to_json(worst)),
                 None => return Answer::Nothing(NO_STREAMS),
             },
-            Page::Streams => match desk.listed(source) {
+            Topic::Streams => match desk.listed(source) {
                 Some(listed) => streams::json(&listed, &snapshot, &question),
                 None => return Answer::Nothing(NO_STREAMS),
             },
         };
         desk.budget.took(begun, Instant::now());
-        desk.keep(page, query, &json);
+        desk.keep(topic, query, &json);
         Answer::Json(json, tag)
     }
 }
@@ -173,18 +174,18 @@ impl Desk {
         }
     }
 
-    fn find(&self, page: Page, query: &str) -> Option<Bytes> {
-        let is_it = |(p, q, _): &&(Page, String, Bytes)| *p == page && q == query;
+    fn find(&self, topic: Topic, query: &str) -> Option<Bytes> {
+        let is_it = |(t, q, _): &&(Topic, String, Bytes)| *t == topic && q == query;
         self.answers
             .iter()
             .find(is_it)
             .map(|(.., json)| json.clone())
     }
 
-    fn keep(&mut self, page: Page, query: &str, json: &Bytes) {
+    fn keep(&mut self, topic: Topic, query: &str, json: &Bytes) {
         let bytes: usize = self.answers.iter().map(|(.., json)| json.len()).sum();
         if self.answers.len() < KEPT && bytes + json.len() <= KEPT_BYTES {
-            self.answers.push((page, query.to_owned(), json.clone()));
+            self.answers.push((topic, query.to_owned(), json.clone()));
         }
     }
 
@@ -200,8 +201,7 @@ impl Desk {
 /// What a snapshot is called: its number, and its milliseconds since 1970, since a number alone would come again after
 /// a restart.
 pub(crate) fn name(snapshot: &Snapshot) -> String {
-    let since = snapshot.time().duration_since(std::time::UNIX_EPOCH);
-    let ms = since.map_or(0, |d| d.as_millis());
+    let ms = since_1970(snapshot.time()).as_millis();
     format!("{}-{ms}", snapshot.sequence())
 }
 

@@ -6,7 +6,7 @@
 use media_metrics_core::webrtc::Kind;
 use media_metrics_core::worst::Direction;
 
-use super::Page;
+use super::Topic;
 use crate::parameters::{BadQuery, no_such_value, number, once, one_of, read, unknown};
 
 /// Streams in an answer that is told nothing else, and at most.
@@ -55,16 +55,16 @@ impl Question {
     }
 
     /// Reads what stands behind a `?`.
-    pub(super) fn parse(page: Page, query: &str) -> Result<Self, BadQuery> {
+    pub(super) fn parse(topic: Topic, query: &str) -> Result<Self, BadQuery> {
         let mut question = Self::default();
-        read(query, |name, value| match page {
-            Page::Streams => question.stream(name, value),
-            Page::Snapshot if name == "name[]" => {
+        read(query, |name, value| match topic {
+            Topic::Streams => question.stream(name, value),
+            Topic::Snapshot if name == "name[]" => {
                 question.names.push(value.to_owned());
                 Ok(())
             }
-            Page::Snapshot => Err(unknown(name, "name[]")),
-            Page::Worst => Err(unknown(name, "none")),
+            Topic::Snapshot => Err(unknown(name, "name[]")),
+            Topic::Worst => Err(unknown(name, "none")),
         })?;
         Ok(question)
     }
@@ -134,7 +134,7 @@ mod tests {
         let query = "id=7&ssrc=0x10&ssrc=4294967295&group=incoming%2Faudio&participant=a+b&kind=video\
                      &direction=outgoing&min_score=20&max_score=80.5&min_loss=0&max_loss=1&min_interval_loss=0.01\
                      &limit=10000&sort=worst";
-        let question = Question::parse(Page::Streams, query).unwrap();
+        let question = Question::parse(Topic::Streams, query).unwrap();
         let expected = Question {
             ids: vec![7],
             ssrcs: vec![16, u32::MAX],
@@ -152,8 +152,8 @@ mod tests {
             sort: Some(Sort::Worst),
         };
         assert_eq!(question, expected);
-        assert_eq!(Question::parse(Page::Streams, "").unwrap().limit(), 1_000);
-        let names = Question::parse(Page::Snapshot, "name[]=a&name%5B%5D=b").unwrap();
+        assert_eq!(Question::parse(Topic::Streams, "").unwrap().limit(), 1_000);
+        let names = Question::parse(Topic::Snapshot, "name[]=a&name%5B%5D=b").unwrap();
         assert_eq!(names.names, ["a", "b"]);
     }
 
@@ -179,19 +179,19 @@ mod tests {
             ("sort=colour", "worst"),
             ("%ff=1", "no parameter"),
         ] {
-            let why = Question::parse(Page::Streams, query)
+            let why = Question::parse(Topic::Streams, query)
                 .unwrap_err()
                 .to_string();
             assert!(why.contains(says), "{query}: {why}");
         }
         let long = format!("{}=1", "é".repeat(4_000));
-        let why = Question::parse(Page::Streams, &long)
+        let why = Question::parse(Topic::Streams, &long)
             .unwrap_err()
             .to_string();
         assert!(why.len() < 400, "{}", why.len());
         let many = "ssrc=1&".repeat(65);
-        assert!(Question::parse(Page::Streams, &many).is_err());
-        assert!(Question::parse(Page::Worst, "limit=1").is_err());
-        assert!(Question::parse(Page::Snapshot, "limit=1").is_err());
+        assert!(Question::parse(Topic::Streams, &many).is_err());
+        assert!(Question::parse(Topic::Worst, "limit=1").is_err());
+        assert!(Question::parse(Topic::Snapshot, "limit=1").is_err());
     }
 }

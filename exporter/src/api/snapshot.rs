@@ -6,10 +6,9 @@
 //! quantiles (`null` without samples). A histogram with exact bounds knows no values, so it has its buckets instead.
 
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use media_metrics_core::desc::{Desc, Kind};
+use media_metrics_core::desc::Desc;
 use media_metrics_core::histogram::HistogramSnapshot;
 use media_metrics_core::snapshot::{FamilySnapshot, Snapshot, Values};
 use serde::Serialize;
@@ -17,6 +16,7 @@ use serde::Serialize;
 use super::query::Question;
 use super::to_json;
 use crate::format::Filter;
+use crate::wall::since_1970;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,12 +119,7 @@ fn family(family: &FamilySnapshot) -> Family<'_> {
     });
     Family {
         name: desc.name(),
-        kind: match desc.kind() {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-            _ => "unknown",
-        },
+        kind: desc.kind().as_str(),
         unit: desc.exposed_unit().suffix(),
         help: desc.help(),
         series: series.collect(),
@@ -133,7 +128,6 @@ fn family(family: &FamilySnapshot) -> Family<'_> {
 
 /// The families that are shown and asked for.
 pub(super) fn json(snapshot: &Snapshot, shown: &Filter, question: &Question) -> Bytes {
-    let since = snapshot.time().duration_since(UNIX_EPOCH);
     let wanted = |name: &str| {
         shown.shows_name(name)
             && (question.names.is_empty() || question.names.iter().any(|n| n == name))
@@ -141,7 +135,7 @@ pub(super) fn json(snapshot: &Snapshot, shown: &Filter, question: &Question) -> 
     let families = snapshot.families().iter();
     to_json(&Whole {
         sequence: snapshot.sequence(),
-        timestamp: since.map_or(0.0, |d| d.as_secs_f64() * 1e3),
+        timestamp: since_1970(snapshot.time()).as_secs_f64() * 1e3,
         interval_seconds: snapshot.interval().as_secs_f64(),
         families: families
             .filter(|f| wanted(f.schema().desc().name()))

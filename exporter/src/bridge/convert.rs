@@ -10,8 +10,10 @@ use media_metrics_core::labels::LabelValues;
 use media_metrics_core::snapshot::Builder;
 
 use super::parse::{Family, Sample};
+use crate::format::suffix::{BUCKET, COUNT, SUM};
 
-/// Most labels of one series; as many as core's facade takes.
+/// Most labels of one series: as many as core's facade takes of a key. Its limit (`facade::names`) is not to be had here:
+/// the facade is a feature that a bridge does without.
 const MAX_LABELS: usize = 64;
 
 /// Totals with a fraction are held as whole numbers of this part, or of a larger one if they are too large for it.
@@ -39,7 +41,7 @@ pub(super) fn split(family: Family<'_>) -> Vec<Family<'_>> {
             samples,
         }
     };
-    let parts = [("", "gauge"), ("_sum", "gauge"), ("_count", "counter")];
+    let parts = [("", "gauge"), (SUM, "gauge"), (COUNT, "counter")];
     let parts = parts.map(|(suffix, kind)| part(suffix, kind));
     let parts = parts.into_iter().filter(|part| !part.samples.is_empty());
     parts.collect()
@@ -180,10 +182,10 @@ impl Lines {
         let le = sample.labels.iter().find(|(name, _)| *name == "le");
         let bound = le.and_then(|(_, le)| le.parse::<f64>().ok());
         match (sample.suffix, bound, whole(sample.value)) {
-            ("_bucket", Some(bound), Some(n)) => self.buckets.push((bound, n)),
-            ("_sum", ..) => self.sum = sample.value.parse().ok(),
+            (BUCKET, Some(bound), Some(n)) => self.buckets.push((bound, n)),
+            (SUM, ..) => self.sum = sample.value.parse().ok(),
             // It is what the last bucket says; and a page that says otherwise does not know.
-            ("_count", ..) => {}
+            (COUNT, ..) => {}
             _ => self.damaged = true,
         }
     }

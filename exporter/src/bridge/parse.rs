@@ -9,6 +9,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::format::suffix::{BUCKET, HISTOGRAM};
+
 /// One family as it stands on the page.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Family<'p> {
@@ -106,12 +108,12 @@ impl<'p> Families<'p> {
 
     /// The family before, and the suffix, if `name` is a part of a histogram or summary.
     fn part(&self, name: &'p str) -> Option<(&'p str, &'static str)> {
-        ["_bucket", "_sum", "_count"].into_iter().find_map(|part| {
+        HISTOGRAM.into_iter().find_map(|part| {
             let whole = name.strip_suffix(part)?;
             let family = self.all.get(*self.by_name.get(whole)?)?;
             let has = match family.kind {
                 "histogram" => true,
-                "summary" => part != "_bucket",
+                "summary" => part != BUCKET,
                 _ => false,
             };
             has.then_some((whole, part))

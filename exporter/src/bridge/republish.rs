@@ -14,6 +14,8 @@ use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Snapshot, Value
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
 
 use super::given::{Given, key};
+use crate::format::number::exposed_sum;
+use crate::format::suffix::{BUCKET, COUNT, SUM};
 
 const METADATA: Metadata<'static> =
     Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
@@ -214,8 +216,8 @@ impl<R: Recorder> Republish<R> {
                     counts.give(&totals, u64::MAX, |at, new| {
                         increment(to, keys.get(at), new);
                     });
-                    let recorded = || now.sum() as f64 / desc.recorded_per_unit();
-                    set(to, keys.last(), now.exact_sum().unwrap_or_else(recorded));
+                    let sum = exposed_sum(now, desc.recorded_per_unit());
+                    set(to, keys.last(), sum);
                 }
             }
             Values::Histogram(histograms) => {
@@ -266,11 +268,11 @@ fn shared(name: &str) -> SharedString {
 fn parts(schema: &FamilySchema, series: usize) -> Vec<Key> {
     let desc = schema.desc();
     let name = |part: &str| shared(&format!("{}{part}", desc.name()));
-    let bucket = name("_bucket");
+    let bucket = name(BUCKET);
     let bounds = desc.bounds().iter().map(f64::to_string);
     let bounds = bounds.chain(["+Inf".to_owned()]);
     let buckets = bounds.map(|le| key(&bucket, schema, series, Some(Label::new("le", le))));
-    let totals = ["_count", "_sum"].map(|part| key(&name(part), schema, series, None));
+    let totals = [COUNT, SUM].map(|part| key(&name(part), schema, series, None));
     buckets.chain(totals).collect()
 }
 
@@ -287,9 +289,9 @@ fn describe(to: &impl Recorder, desc: &Desc, values: &Values, as_counters: bool)
         Values::Counter(_) => to.describe_counter(name(""), unit, help()),
         Values::Gauge(_) => to.describe_gauge(name(""), unit, help()),
         Values::Histogram(_) if as_counters => {
-            to.describe_counter(name("_bucket"), None, help());
-            to.describe_counter(name("_count"), None, help());
-            to.describe_gauge(name("_sum"), unit, help());
+            to.describe_counter(name(BUCKET), None, help());
+            to.describe_counter(name(COUNT), None, help());
+            to.describe_gauge(name(SUM), unit, help());
         }
         Values::Histogram(_) => to.describe_histogram(name(""), unit, help()),
         _ => {}

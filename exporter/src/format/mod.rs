@@ -12,6 +12,7 @@ mod filter;
 mod lines;
 mod memory;
 mod names;
+pub(crate) mod native;
 pub(crate) mod negotiate;
 pub(crate) mod number;
 pub mod openmetrics;

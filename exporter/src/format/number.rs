@@ -1,6 +1,7 @@
 //! How numbers look on the wire.
 //!
-//! Lives here: counts, values, bucket bounds and times as text. Not here: where they stand on the page.
+//! Lives here: counts, values, bucket bounds and times as text; recorded numbers in the exposed unit. Not here: where
+//! they stand on the page.
 //!
 //! Values and bounds follow different rules. A value is read as a number, so any text that reads back
 //! as the same `f64` will do, and the fastest is taken. A bound is the value of the label `le`: series
@@ -8,6 +9,10 @@
 //! `'g', -1`, which is what Prometheus' own client libraries put there.
 
 use std::time::SystemTime;
+
+use media_metrics_core::histogram::HistogramSnapshot;
+
+use crate::wall::since_1970;
 
 /// The longest text that [`count`] and [`value`] write: a negative `f64` with 17 digits and a
 /// three-digit exponent.
@@ -46,6 +51,33 @@ fn not_finite(v: f64) -> &'static [u8] {
     }
 }
 
+/// Appends a recorded number in the exposed unit. An unscaled one keeps all its digits, also above 2^53.
+#[inline]
+pub(super) fn scaled(out: &mut Vec<u8>, recorded: u64, per_unit: f64) {
+    if per_unit == 1.0 {
+        count(out, recorded);
+    } else {
+        value(out, recorded as f64 / per_unit);
+    }
+}
+
+/// Appends a histogram's sum in the exposed unit; a recorded one as [`scaled`].
+#[inline]
+pub(super) fn sum(out: &mut Vec<u8>, histogram: &HistogramSnapshot, per_unit: f64) {
+    match histogram.exact_sum() {
+        Some(sum) => value(out, sum),
+        None => scaled(out, histogram.sum(), per_unit),
+    }
+}
+
+/// A histogram's sum in the exposed unit, for whatever holds numbers as `f64`.
+#[inline]
+pub(crate) fn exposed_sum(histogram: &HistogramSnapshot, per_unit: f64) -> f64 {
+    histogram
+        .exact_sum()
+        .unwrap_or_else(|| histogram.sum() as f64 / per_unit)
+}
+
 /// Appends a bucket bound as Go writes it: the shortest digits that read back as the same `f64`, in
 /// exponent form (`1e+06`, `2.5e-05`) below 10^-4 and from 10^6 up.
 ///
@@ -69,8 +101,7 @@ pub(crate) fn bound(out: &mut Vec<u8>, v: f64) {
 
 /// Appends a time as seconds since 1970, to the millisecond; one before counts as 1970.
 pub(super) fn time(out: &mut Vec<u8>, time: SystemTime) {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let since = since.unwrap_or_default();
+    let since = since_1970(time);
     count(out, since.as_secs());
     out.push(b'.');
     let ms = since.subsec_millis();

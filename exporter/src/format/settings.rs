@@ -6,7 +6,7 @@
 use super::{Escaping, Filter};
 
 /// How a page is to look.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// How names are written that not every reader knows.
     pub(crate) names: Escaping,
@@ -22,4 +22,10 @@ impl Settings {
         shown: Filter::ALL,
         created: false,
     };
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }

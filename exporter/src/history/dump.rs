@@ -12,8 +12,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::History;
+use super::log::LogError;
 use super::query::Query;
-use super::{History, LogError};
+use crate::wall::since_1970;
 
 const PREFIX: &str = "media-metrics-";
 const SUFFIX: &str = ".hlog";
@@ -54,7 +56,7 @@ impl Dumps {
     /// is counted in `media_metrics_history_dumps_total`.
     pub fn write(&self, history: &History, now: SystemTime) -> Result<Dumped, DumpError> {
         let dumped = self.try_write(history, now);
-        history.count_dump(dumped.is_ok());
+        history.telemetry().dumped(dumped.is_ok());
         dumped
     }
 
@@ -90,10 +92,7 @@ impl Dumps {
 
     /// A file of a name that is not taken: the final name, the present one, the file.
     fn create(&self, now: SystemTime) -> io::Result<(PathBuf, PathBuf, File)> {
-        let since = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let mut stamp = since.as_millis();
+        let mut stamp = since_1970(now).as_millis();
         loop {
             let at = |suffix| self.folder.join(format!("{PREFIX}{stamp:013}{suffix}"));
             let (path, unfinished) = (at(SUFFIX), at(UNFINISHED));

@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use super::query::Query;
 use super::view::{Step, Sums, View};
+use crate::wall::since_1970;
 
 /// Most figures of an answer.
 const MAX_FIGURES: usize = 250_000;
@@ -208,7 +209,7 @@ pub(super) fn answer(view: &View, query: &Query) -> Vec<u8> {
             Some(family) => family.series.push(one),
             None => families.push(Family {
                 name: desc.name(),
-                kind: kind(desc.kind()),
+                kind: desc.kind().as_str(),
                 unit: desc.exposed_unit().suffix(),
                 series: vec![one],
             }),
@@ -240,18 +241,7 @@ fn fitting(view: &View, steps: usize, quantiles: usize) -> usize {
     view.series.iter().take_while(fits).count()
 }
 
-const fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        _ => "histogram",
-    }
-}
-
 /// Seconds since 1970, to the millisecond.
 fn seconds(time: SystemTime) -> f64 {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    since.as_millis() as f64 / 1e3
+    since_1970(time).as_millis() as f64 / 1e3
 }

@@ -3,9 +3,9 @@
 //! Lives here: lines, tags, comments. Not here: the encoding of a histogram, and of a line, which is `hdrhistogram`'s.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -17,6 +17,8 @@ use media_metrics_core::Desc;
 use super::query::Query;
 use super::ring::{Identity, Known};
 use super::view::{Sums, View};
+use crate::parameters::BadQuery;
+use crate::wall::since_1970;
 
 /// Most lines of a log, series times steps: what is beyond is left out, series by series.
 const MAX_LINES: usize = 100_000;
@@ -28,6 +30,33 @@ pub struct LogSummary {
     pub lines: usize,
     /// Series that found no room, or that `hdrhistogram` can't hold (values beyond 2^62).
     pub left_out: usize,
+}
+
+/// Why there is no interval log.
+#[derive(Debug)]
+pub enum LogError {
+    /// What was asked for is not there.
+    Query(BadQuery),
+    /// It could not be written.
+    Io(io::Error),
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Query(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "the interval log could not be written: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LogError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Query(error) => Some(error),
+            Self::Io(error) => Some(error),
+        }
+    }
 }
 
 /// Writes the log.
@@ -61,10 +90,7 @@ pub(super) fn write(
     let mut unfit = vec![false; chosen];
     for step in &steps {
         view.sum(step, &mut sums);
-        let from = step
-            .from
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let from = since_1970(step.from);
         for (((known, sums), tag), unfit) in series.iter().zip(&sums).zip(&tags).zip(&mut unfit) {
             if sums.buckets.is_empty() {
                 continue;

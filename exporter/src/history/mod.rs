@@ -10,6 +10,7 @@
 //! | `json` | steps as JSON |
 //! | `log` | steps as an interval log of HdrHistogram |
 //! | `dump` | interval logs on disk |
+//! | `telemetry` | what the recorder says of itself |
 //!
 //! Not here: HTTP, signals, what the last snapshot says (`format`).
 //!
@@ -28,19 +29,21 @@ mod log;
 mod query;
 mod recorder;
 mod ring;
+mod telemetry;
 mod view;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use media_metrics_core::{Counter, Gauge, RegisterError, Registry, Sink, Snapshot, catalog};
+use media_metrics_core::{RegisterError, Registry, Sink, Snapshot};
 
 pub use self::dump::{DumpError, Dumped, Dumps};
-pub use self::log::LogSummary;
+pub use self::log::{LogError, LogSummary};
 pub use self::query::{Format, Query};
 use self::recorder::Recorder;
 use self::ring::Ring;
+use self::telemetry::Telemetry;
 use self::view::View;
 use crate::format::Filter;
 pub use crate::parameters::BadQuery;
@@ -185,7 +188,7 @@ impl History {
             _ => recorder.begin(snapshot, ring),
         }
         *last = Some((at, wall));
-        self.shared.telemetry.tell(&mut state);
+        self.shared.telemetry.tell(ring, recorder);
     }
 
     /// Answers a question as JSON.
@@ -254,12 +257,8 @@ impl History {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count_dump(&self, written: bool) {
-        let telemetry = &self.shared.telemetry;
-        match written {
-            true => telemetry.written.inc(),
-            false => telemetry.failed.inc(),
-        }
+    fn telemetry(&self) -> &Telemetry {
+        &self.shared.telemetry
     }
 }
 
@@ -268,77 +267,5 @@ impl fmt::Debug for History {
         f.debug_struct("History")
             .field("options", &self.shared.options)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why there is no interval log.
-#[derive(Debug)]
-pub enum LogError {
-    /// What was asked for is not there.
-    Query(BadQuery),
-    /// It could not be written.
-    Io(std::io::Error),
-}
-
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Query(error) => error.fmt(f),
-            Self::Io(error) => write!(f, "the interval log could not be written: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for LogError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Query(error) => Some(error),
-            Self::Io(error) => Some(error),
-        }
-    }
-}
-
-/// What the recorder says of itself.
-#[derive(Debug)]
-struct Telemetry {
-    frames: Gauge,
-    series: Gauge,
-    snapshot: Gauge,
-    intervals: Gauge,
-    span: Gauge,
-    unfollowed: Gauge,
-    dropped: Counter,
-    written: Counter,
-    failed: Counter,
-}
-
-impl Telemetry {
-    fn new(registry: &Registry) -> Result<Self, RegisterError> {
-        // Not at the host's expense.
-        let registry = registry.for_library();
-        let bytes = |part| registry.gauge(&catalog::HISTORY_BYTES, &[part]);
-        let dumps = |result| registry.counter(&catalog::HISTORY_DUMPS, &[result]);
-        Ok(Self {
-            frames: bytes("intervals")?,
-            series: bytes("series")?,
-            snapshot: bytes("last_merge")?,
-            intervals: registry.gauge(&catalog::HISTORY_INTERVALS, &[])?,
-            span: registry.gauge(&catalog::HISTORY_SPAN, &[])?,
-            unfollowed: registry.gauge(&catalog::HISTORY_UNFOLLOWED, &[])?,
-            dropped: registry.counter(&catalog::HISTORY_DROPPED, &[])?,
-            written: dumps("written")?,
-            failed: dumps("failed")?,
-        })
-    }
-
-    fn tell(&self, state: &mut State) {
-        let (intervals, span) = state.ring.extent();
-        self.frames.set(state.ring.frame_bytes() as f64);
-        self.series.set(state.ring.series_bytes() as f64);
-        self.snapshot.set(state.recorder.snapshot_bytes() as f64);
-        self.intervals.set(intervals as f64);
-        self.span.set(span.as_secs_f64());
-        self.unfollowed.set(state.recorder.unfollowed() as f64);
-        self.dropped.add(state.ring.take_dropped());
     }
 }

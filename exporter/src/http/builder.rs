@@ -55,7 +55,7 @@ impl ServerBuilder {
     pub(super) fn new(source: Box<dyn Source>) -> Self {
         Self {
             source,
-            address: Address::Tcp(DEFAULT_ADDRESS.to_owned()),
+            address: Address::Tcp(DEFAULT_ADDRESS.to_string()),
             unix_mode: UNIX_MODE,
             #[cfg(feature = "tls")]
             tls: None,

@@ -175,8 +175,7 @@ impl Desk {
         head: Head,
     ) -> Result<Response<Body>, Refusal> {
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
-            let why = "too many scrapes at the same time: try again in a second";
-            return Err(Refusal::busy(why, 1));
+            return Err(Refusal::busy(crowded(route.cost), 1));
         };
         let page = self.elsewhere(turn, route, head).await?;
         Ok(page.map(|page| Body::new(page, Some(place))))
@@ -200,6 +199,15 @@ impl Desk {
         });
         // It fails if it panicked: the source is the host's.
         job.await.map_err(|_| Refusal::broken())
+    }
+}
+
+/// What is said when all places of such pages are taken.
+const fn crowded(cost: Cost) -> &'static str {
+    match cost {
+        #[cfg(feature = "api")]
+        Cost::Insight => "too many ask for such pages at the same time: try again in a second",
+        _ => "too many scrapes at the same time: try again in a second",
     }
 }
 
@@ -281,6 +289,26 @@ mod tests {
                 assert_eq!(desk.answer(head(path, &[]), None).await.status(), 200);
             }
             held.pop();
+            assert_eq!(desk.answer(head("/metrics", &[]), None).await.status(), 200);
+        });
+    }
+
+    #[cfg(feature = "api")]
+    #[test]
+    fn people_in_a_crowd_are_not_told_of_scrapes_and_keep_none_away() {
+        use http_body_util::BodyExt as _;
+        run(async {
+            let desk = desk(fixed(), Users::default());
+            let mut held = Vec::new();
+            for _ in 0..INSIGHTS {
+                held.push(desk.answer(head("/api/v1/snapshot", &[]), None).await);
+            }
+            assert!(held.iter().all(|response| response.status() == 200));
+            let refused = desk.answer(head("/api/v1/snapshot", &[]), None).await;
+            assert_eq!(refused.status(), 503);
+            let body = refused.into_body().collect().await.unwrap().to_bytes();
+            let text = std::str::from_utf8(&body).unwrap();
+            assert!(text.contains("too many ask"), "{text}");
             assert_eq!(desk.answer(head("/metrics", &[]), None).await.status(), 200);
         });
     }

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::answers::{Page as Body, Refusal, Shape, say};
+use super::answers::{Page, Refusal, Shape, say};
 use super::json::json;
 use super::routes::Routes;
 use crate::format::Filter;
@@ -17,12 +17,12 @@ use crate::history::{BadQuery, Format, History, LogError, Query};
 
 impl Routes {
     /// Answers a question in the format that it asks for, or in `format`.
-    pub(super) fn told(&self, query: Option<&str>, format: Option<Format>) -> Response<Body> {
+    pub(super) fn told(&self, query: Option<&str>, format: Option<Format>) -> Response<Page> {
         self.ask(query, format)
             .unwrap_or_else(|refusal| refusal.response(Shape::Json))
     }
 
-    fn ask(&self, query: Option<&str>, format: Option<Format>) -> Result<Response<Body>, Refusal> {
+    fn ask(&self, query: Option<&str>, format: Option<Format>) -> Result<Response<Page>, Refusal> {
         let Some(history) = &self.history else {
             let why = "no history is kept here: switch the flight recorder on";
             return Err(Refusal::new(StatusCode::NOT_FOUND, why));
@@ -62,7 +62,7 @@ fn busy(wait: Duration) -> Refusal {
     Refusal::busy(why, seconds)
 }
 
-fn page(bytes: Vec<u8>, format: Format) -> Response<Body> {
+fn page(bytes: Vec<u8>, format: Format) -> Response<Page> {
     let bytes = Bytes::from(bytes);
     if format == Format::Json {
         return json(StatusCode::OK, bytes);

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::answers::{Page as Body, Refusal, Shape};
+use super::answers::{Page, Refusal, Shape};
 use super::json::json;
 use super::routes::{Asked, Routes};
-use crate::api::{Answer, Page};
+use crate::api::{Answer, Topic};
 use crate::conditional::is_known;
 
 const BUSY: &str =
@@ -17,24 +17,24 @@ const BUSY: &str =
 
 impl Routes {
     /// Live streams, as W3C webrtc-stats objects.
-    pub(super) fn streams(&self, asked: &Asked<'_>) -> Response<Body> {
-        self.insight(Page::Streams, asked)
+    pub(super) fn streams(&self, asked: &Asked<'_>) -> Response<Page> {
+        self.insight(Topic::Streams, asked)
     }
 
     /// The worst streams and groups of the last interval.
-    pub(super) fn worst(&self, asked: &Asked<'_>) -> Response<Body> {
-        self.insight(Page::Worst, asked)
+    pub(super) fn worst(&self, asked: &Asked<'_>) -> Response<Page> {
+        self.insight(Topic::Worst, asked)
     }
 
     /// The latest snapshot.
-    pub(super) fn snapshot(&self, asked: &Asked<'_>) -> Response<Body> {
-        self.insight(Page::Snapshot, asked)
+    pub(super) fn snapshot(&self, asked: &Asked<'_>) -> Response<Page> {
+        self.insight(Topic::Snapshot, asked)
     }
 
-    fn insight(&self, page: Page, asked: &Asked<'_>) -> Response<Body> {
+    fn insight(&self, topic: Topic, asked: &Asked<'_>) -> Response<Page> {
         let query = asked.query.unwrap_or_default();
         let known = |tag: &str| is_known(asked.headers, tag);
-        match self.api.answer(&*self.source, page, query, known) {
+        match self.api.answer(&*self.source, topic, query, known) {
             Answer::Json(body, tag) => tagged(json(StatusCode::OK, body), &tag),
             Answer::Same(tag) => {
                 let mut response = json(StatusCode::NOT_MODIFIED, Bytes::new());
@@ -49,7 +49,7 @@ impl Routes {
 }
 
 /// With this tag, which is of digits and quotes: it can't fail.
-fn tagged(mut response: Response<Body>, tag: &str) -> Response<Body> {
+fn tagged(mut response: Response<Page>, tag: &str) -> Response<Page> {
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(ETAG, tag);
     }

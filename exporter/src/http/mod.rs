@@ -41,7 +41,7 @@ mod tls;
 #[cfg(unix)]
 mod unix;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub use self::tls::Tls;
 use crate::source::Source;
 
 /// Where the server listens if it is not told: this machine only.
-pub const DEFAULT_ADDRESS: &str = "127.0.0.1:9464";
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_464);
 
 /// How long a dropped [`Server`] lets answers that have begun be written.
 const DROP_DEADLINE: Duration = Duration::from_millis(250);
@@ -127,7 +127,7 @@ impl Server {
     pub const fn local_addr(&self) -> SocketAddr {
         match self.endpoint {
             Endpoint::Tcp(address) => address,
-            Endpoint::Unix(_) => SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            Endpoint::Unix(_) => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
         }
     }
 

@@ -17,7 +17,7 @@ use media_metrics_core::snapshot::Snapshot;
 
 #[cfg(feature = "page")]
 use super::answers::Shape;
-use super::answers::{Page as Body, Refusal, say};
+use super::answers::{Page, Refusal, say};
 #[cfg(feature = "api")]
 use crate::api::Api;
 use crate::encode::Pages;
@@ -54,7 +54,7 @@ pub(super) enum Cost {
 pub(super) struct Route {
     path: &'static str,
     pub(super) cost: Cost,
-    answer: fn(&Routes, &Asked<'_>) -> Response<Body>,
+    answer: fn(&Routes, &Asked<'_>) -> Response<Page>,
 }
 
 /// The pages that there are; a new one is a line here and a function below.
@@ -118,7 +118,7 @@ const ROUTES: &[Route] = &[
     },
 ];
 
-/// The files that the live page is made of: nobody but the page asks for them.
+/// Below this path: the files that the live page is made of. Nobody but the page asks for them.
 #[cfg(feature = "page")]
 const FILES: Route = Route {
     path: crate::page::PREFIX,
@@ -160,13 +160,13 @@ pub(crate) struct Routes {
 
 impl Routes {
     /// The page of `route`.
-    pub(super) fn answer(&self, route: &Route, asked: &Asked<'_>) -> Response<Body> {
+    pub(super) fn answer(&self, route: &Route, asked: &Asked<'_>) -> Response<Page> {
         (route.answer)(self, asked)
     }
 
     /// The latest snapshot, in the format and coding that the scraper likes best. With `name[]=x`, once or often, only
     /// families that are called `x` or have such a sample.
-    fn metrics(&self, asked: &Asked<'_>) -> Response<Body> {
+    fn metrics(&self, asked: &Asked<'_>) -> Response<Page> {
         let format = self.pages.format(texts(asked.headers, ACCEPT));
         let coding = Coding::accepted(texts(asked.headers, ACCEPT_ENCODING));
         let parameters = form_urlencoded::parse(asked.query.unwrap_or_default().as_bytes());
@@ -201,20 +201,20 @@ impl Routes {
 
     /// The last minutes, as asked for.
     #[cfg(feature = "history")]
-    fn history(&self, asked: &Asked<'_>) -> Response<Body> {
+    fn history(&self, asked: &Asked<'_>) -> Response<Page> {
         self.told(asked.query, None)
     }
 
     /// The last minutes as an interval log.
     #[cfg(feature = "history")]
-    fn interval_log(&self, asked: &Asked<'_>) -> Response<Body> {
+    fn interval_log(&self, asked: &Asked<'_>) -> Response<Page> {
         use crate::history::Format::Log;
         self.told(asked.query, Some(Log))
     }
 
     /// The live page, or a file of it.
     #[cfg(feature = "page")]
-    fn file(&self, asked: &Asked<'_>) -> Response<Body> {
+    fn file(&self, asked: &Asked<'_>) -> Response<Page> {
         match crate::page::file(asked.path) {
             Some(file) => {
                 let codings = texts(asked.headers, ACCEPT_ENCODING);
@@ -226,9 +226,9 @@ impl Routes {
 
     /// The head of a response of events; whose they are, and what they are, is the desk's.
     #[cfg(feature = "page")]
-    fn events(&self, _: &Asked<'_>) -> Response<Body> {
+    fn events(&self, _: &Asked<'_>) -> Response<Page> {
         use hyper::header::CACHE_CONTROL;
-        let mut response = Response::new(Body::default());
+        let mut response = Response::new(Page::default());
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("text/event-stream");
         headers.insert(CONTENT_TYPE, kind);
@@ -237,12 +237,12 @@ impl Routes {
     }
 
     /// The server answers: that is all it says.
-    fn healthy(&self, _: &Asked<'_>) -> Response<Body> {
+    fn healthy(&self, _: &Asked<'_>) -> Response<Page> {
         say(StatusCode::OK, "healthy\n")
     }
 
     /// There is a snapshot, and it is fresh: so the reporter works.
-    fn ready(&self, asked: &Asked<'_>) -> Response<Body> {
+    fn ready(&self, asked: &Asked<'_>) -> Response<Page> {
         let snapshot = self.source.latest();
         if snapshot.sequence() == 0 {
             let text = "not ready: no snapshot was published yet; is a reporter running?\n";
@@ -301,7 +301,7 @@ fn no_such_page() -> Refusal {
 pub(super) fn find(method: &Method, path: &str) -> Result<&'static Route, Refusal> {
     let route = ROUTES.iter().find(|route| route.path == path);
     #[cfg(feature = "page")]
-    let route = route.or_else(|| crate::page::file(path).map(|_| &FILES));
+    let route = route.or_else(|| path.starts_with(FILES.path).then_some(&FILES));
     let route = route.ok_or_else(no_such_page)?;
     match *method {
         Method::GET | Method::HEAD => Ok(route),
@@ -353,7 +353,7 @@ mod tests {
         request.body(()).unwrap()
     }
 
-    fn respond(routes: &Routes, request: &Request<()>, now: SystemTime) -> Response<Body> {
+    fn respond(routes: &Routes, request: &Request<()>, now: SystemTime) -> Response<Page> {
         let asked = Asked {
             #[cfg(feature = "page")]
             path: request.uri().path(),
@@ -368,7 +368,7 @@ mod tests {
     }
 
     /// Status, content type, body.
-    fn told(response: Response<Body>) -> (u16, String, String) {
+    fn told(response: Response<Page>) -> (u16, String, String) {
         let status = response.status().as_u16();
         let kind = response.headers()[CONTENT_TYPE]
             .to_str()
@@ -443,7 +443,15 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told_with_what_is() {
         let routes = routes(one_counter());
-        for path in ["/nothing", "/metrics/", "/Metrics", "/-/", "/%6detrics"] {
+        for path in [
+            "/nothing",
+            "/metrics/",
+            "/Metrics",
+            "/-/",
+            "/%6detrics",
+            "/page/",
+            "/page/nothing.js",
+        ] {
             let (status, _, text) =
                 told(respond(&routes, &request("GET", path), SystemTime::now()));
             assert_eq!(status, 404, "{path}");

@@ -9,9 +9,7 @@
 use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 
-/// Most buckets of a series that hold a sample: that of the other formats, and the default size of OpenTelemetry's own
-/// aggregation.
-const MAX_POPULATED: usize = 160;
+use crate::format::native::MAX_NATIVE_BUCKETS;
 
 /// Most buckets from the first to the last that holds a sample. Empty ones take a byte each on the wire, and eight
 /// with most receivers.
@@ -35,7 +33,7 @@ impl Dense {
     /// The counts of `histogram`; coarser by as many steps as it takes to hold the
     /// limits.
     pub(super) fn of(&mut self, histogram: &HistogramSnapshot) -> Exponential {
-        self.native.fill(histogram, MAX_POPULATED);
+        self.native.fill(histogram, MAX_NATIVE_BUCKETS);
         let mut scale = i32::from(self.native.schema());
         let mut positive = side_by_side(&self.native);
         while positive.bucket_counts.len() > MAX_SIDE_BY_SIDE {

@@ -17,6 +17,7 @@ use super::buckets::{Dense, Exponential};
 use super::resource::TARGET_INFO;
 use super::times::nanoseconds;
 use crate::format::Filter;
+use crate::format::number::exposed_sum;
 
 /// The numbers of one snapshot.
 #[derive(Debug, Default)]
@@ -191,11 +192,11 @@ fn each(histogram: &HistogramSnapshot) -> Vec<u64> {
     histogram.classic().map(own).collect()
 }
 
+/// `None` if samples may be negative, which only those of an exact histogram may.
 fn sum(desc: &Desc, of: &HistogramSnapshot) -> Option<f64> {
-    let Some(sum) = of.exact_sum() else {
-        return Some(of.sum() as f64 / desc.recorded_per_unit());
-    };
-    let negative = desc.bounds().first().is_some_and(|&bound| bound < 0.0);
+    let sum = exposed_sum(of, desc.recorded_per_unit());
+    let below_0 = desc.bounds().first().is_some_and(|&bound| bound < 0.0);
+    let negative = of.exact_sum().is_some() && below_0;
     (!negative && sum >= 0.0).then_some(sum)
 }
 

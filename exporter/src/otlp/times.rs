@@ -3,13 +3,13 @@
 //! Lives here: nanoseconds since 1970, and starts that are never after what they are the start of. Not here: which
 //! series began when (core).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use crate::wall::since_1970;
 
 /// Nanoseconds since 1970: 0, which OTLP takes for unknown, before then; the largest number after the year 2554.
 pub(super) fn nanoseconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    })
+    u64::try_from(since_1970(time).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Starts of series, by a wall clock that may have been set back since they began.
@@ -38,7 +38,7 @@ impl Starts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(seconds)

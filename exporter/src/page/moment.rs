@@ -18,6 +18,7 @@ use super::interval::Interval;
 use super::spread::Figures;
 use crate::api::{Worst, to_json, with_worst};
 use crate::source::Source;
+use crate::wall::since_1970;
 
 /// Version of the shape: raised if a member goes or comes to mean something else.
 const VERSION: u32 = 1;
@@ -155,11 +156,10 @@ pub(super) fn json(
 }
 
 fn moment<'a>(at: &Interval<'a>, worst: Option<&'a Worst<'a>>, history: bool) -> Moment<'a> {
-    let since = at.now.time().duration_since(std::time::UNIX_EPOCH);
     Moment {
         version: VERSION,
         sequence: at.now.sequence(),
-        time_ms: since.map_or(0, |d| d.as_millis() as u64),
+        time_ms: since_1970(at.now.time()).as_millis() as u64,
         interval_seconds: at.before.map(|(_, seconds)| seconds),
         period_seconds: at.now.period().as_secs_f64(),
         received: there(at, &c::RTP_PACKETS, received),

@@ -24,7 +24,7 @@ use super::{Intake, Protocol};
 ///
 /// Taking a snapshot never waits for the network. Dropped, which a reporter that stops does, it sends what is left
 /// within [`Endpoint::stop_within`].
-pub struct PushSink(Box<dyn Taking>);
+pub struct PushSink(Box<dyn Sink>);
 
 impl PushSink {
     /// Starts the sender's thread. `intake` is for the sink's side, `protocol` for the sender's.
@@ -82,11 +82,7 @@ impl fmt::Debug for PushSink {
     }
 }
 
-/// A [`Taker`] of whatever protocol.
-trait Taking: Send {
-    fn report(&mut self, snapshot: &Arc<Snapshot>);
-}
-
+/// The same of one protocol.
 struct Taker<I: Intake> {
     intake: I,
     queue: Arc<Queue<I::Batch>>,
@@ -101,7 +97,7 @@ struct Taker<I: Intake> {
     ended: Receiver<Infallible>,
 }
 
-impl<I: Intake> Taking for Taker<I> {
+impl<I: Intake> Sink for Taker<I> {
     fn report(&mut self, snapshot: &Arc<Snapshot>) {
         let now = Instant::now();
         // Half a period early is in time: a tick that is a little too soon is not worth a whole one.

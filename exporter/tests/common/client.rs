@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A server that takes longer than this does hang.
+/// What takes longer than this, of a server or of a push, does hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came back.

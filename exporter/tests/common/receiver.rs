@@ -6,8 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A push that takes longer than this does hang.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::client::PATIENCE;
 
 /// A request as it came.
 #[derive(Clone, Debug)]

@@ -18,15 +18,6 @@ const WINDOW_NS: u64 = 5_000_000_000;
 /// The shortest last window that is judged beside others.
 const SHORTEST_NS: u64 = 1_000_000_000;
 
-/// The totals at the end of the last window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    expected: u64,
-    lost: u64,
-    padding_packets: u64,
-    media_bytes: u64,
-}
-
 /// One stream's scores so far.
 #[derive(Debug)]
 pub(crate) struct Score {
@@ -34,7 +25,8 @@ pub(crate) struct Score {
     scorer: Option<Box<Scorer>>,
     loss_weight: f64,
     start_ns: u64,
-    before: Totals,
+    /// The stream's numbers at the end of the last window.
+    before: StreamStats,
     /// Sum of MOS times seconds.
     sum: f64,
     seconds: f64,
@@ -50,7 +42,7 @@ impl Score {
             scorer: None,
             loss_weight,
             start_ns,
-            before: Totals::default(),
+            before: StreamStats::default(),
             sum: 0.0,
             seconds: 0.0,
             lowest: f64::INFINITY,
@@ -74,23 +66,15 @@ impl Score {
     }
 
     fn judge(&mut self, length_ns: u64, stats: &StreamStats) {
-        let now = Totals::of(stats);
-        let before = std::mem::replace(&mut self.before, now);
-        let padding_packets = now.padding_packets.saturating_sub(before.padding_packets);
-        let expected = now.expected.saturating_sub(before.expected);
-        if expected == 0 {
+        let delta = stats.since(&self.before);
+        self.before = *stats;
+        if delta.expected == 0 {
             return;
         }
         let duration = Duration::from_nanos(length_ns);
         let window = Window {
-            duration,
-            packets: expected.saturating_sub(padding_packets),
-            padding_packets,
-            // Net of what came late: `lost` goes down when it does.
-            lost: now.lost as i64 - before.lost as i64,
-            bytes: now.media_bytes.saturating_sub(before.media_bytes),
             jitter: Duration::from_secs_f64(stats.jitter_seconds.clamp(0.0, 3_600.0)),
-            ..Window::default()
+            ..delta.quality_window(duration)
         };
         let start = Duration::from_nanos(self.start_ns);
         let loss_weight = self.loss_weight;
@@ -117,18 +101,5 @@ impl Score {
             let mean = self.sum / self.seconds;
             (mean.max(self.lowest).min(self.highest), self.lowest)
         })
-    }
-}
-
-impl Totals {
-    fn of(stats: &StreamStats) -> Self {
-        Self {
-            expected: stats.expected,
-            lost: stats.lost,
-            padding_packets: stats.padding_packets,
-            media_bytes: stats
-                .bytes
-                .saturating_sub(stats.header_bytes + stats.padding_bytes),
-        }
     }
 }

@@ -6,7 +6,7 @@
 
 use arrayvec::ArrayVec;
 use media_metrics_core::rtp::rtcp::{ReportBlock, SenderInfo};
-use media_metrics_core::rtp::{MAX_DROPOUT, RtpHeader};
+use media_metrics_core::rtp::{MAX_DROPOUT, MAX_MISORDER, RtpHeader};
 
 use super::codec::{Known, Media};
 use super::meter::Meter;
@@ -20,9 +20,6 @@ const SILENCE_NS: u64 = 25_000_000_000;
 
 /// After a goodbye, what comes this long after anything else is another stream.
 const AFTER_GOODBYE_NS: u64 = 5_000_000_000;
-
-/// How far back a packet still continues a sequence.
-const MAX_MISORDER: u16 = 100;
 
 /// A clock rate is estimated after so much time and so many packets, or after the most packets.
 const WAIT_NS: u64 = 1_000_000_000;

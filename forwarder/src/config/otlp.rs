@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use media_metrics_exporter::otlp::{Otlp, Resource};
-use media_metrics_exporter::push::Endpoint;
 use serde::{Deserialize, Serialize};
 
-use super::push::{BasicAuth, authorised};
+use super::push::{BasicAuth, Receiver};
 use super::secret::Secret;
 use super::value::Seconds;
 
@@ -33,11 +32,11 @@ pub struct OtlpTo {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ca_file: Option<PathBuf>,
     /// Least time between two snapshots that are sent.
-    #[serde(default = "OtlpTo::default_interval")]
-    pub interval: Seconds,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub interval: Option<Seconds>,
     /// How long one attempt may take.
-    #[serde(default = "OtlpTo::default_timeout")]
-    pub timeout: Seconds,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub timeout: Option<Seconds>,
     /// How requests are compressed.
     #[serde(default)]
     pub compression: Compression,
@@ -58,32 +57,22 @@ pub enum Compression {
 }
 
 impl OtlpTo {
-    fn default_interval() -> Seconds {
-        Seconds::whole(10)
-    }
-
-    fn default_timeout() -> Seconds {
-        Seconds::whole(10)
-    }
-
     /// What the exporter makes of it; `number` is its place in the list, from 1.
     #[must_use]
     pub fn to_push(&self, number: usize) -> (String, Otlp) {
         let name = self.name.clone();
         let name = name.unwrap_or_else(|| format!("otlp_{number}"));
-        let endpoint = Endpoint::new(&self.url)
-            .name(&name)
-            .interval(self.interval.duration())
-            .timeout(self.timeout.duration());
-        let endpoint = authorised(
-            endpoint,
-            &self.headers,
-            self.basic_auth.as_ref(),
-            self.ca_file.as_deref(),
-        );
+        let receiver = Receiver {
+            url: &self.url,
+            headers: &self.headers,
+            basic_auth: self.basic_auth.as_ref(),
+            ca_file: self.ca_file.as_deref(),
+            interval: self.interval,
+            timeout: self.timeout,
+        };
         let attributes = self.attributes.iter();
         let resource = attributes.fold(Resource::default(), |r, (n, v)| r.attribute(n, v));
-        let otlp = Otlp::new(endpoint).resource(resource);
+        let otlp = Otlp::new(receiver.endpoint(&name)).resource(resource);
         let otlp = match self.compression {
             Compression::Gzip => otlp,
             Compression::None => otlp.uncompressed(),
@@ -110,10 +99,10 @@ mod tests {
             panic!("{push:?}")
         };
         assert_eq!(plain.compression, Compression::Gzip);
-        assert_eq!(plain.interval.duration().as_secs(), 10);
+        assert_eq!((plain.interval, plain.timeout), (None, None));
         assert_eq!(cloud.compression, Compression::None);
         assert_eq!(cloud.ca_file, Some("ca.pem".into()));
-        assert_eq!(cloud.timeout.duration().as_secs(), 5);
+        assert_eq!(cloud.timeout, Some(Seconds::whole(5)));
         let again = serde_saphyr::to_string(&push).unwrap();
         assert_eq!(read(&again), Ok(push.clone()), "{again}");
         assert_eq!(plain.to_push(1).0, "otlp_1");

@@ -132,23 +132,37 @@ impl Push {
     }
 }
 
-/// A receiver as every push has it: how we show who we are, whom we trust, and how long a stop may wait.
-pub(super) fn authorised(
-    endpoint: Endpoint,
-    headers: &BTreeMap<String, Secret>,
-    basic_auth: Option<&BasicAuth>,
-    ca_file: Option<&Path>,
-) -> Endpoint {
-    let endpoint = endpoint.stop_within(LAST_WORDS);
-    let headers = headers.iter();
-    let endpoint = headers.fold(endpoint, |e, (name, value)| e.header(name, value.reveal()));
-    let endpoint = match basic_auth {
-        Some(auth) => endpoint.basic_auth(&auth.username, auth.password.reveal()),
-        None => endpoint,
-    };
-    match ca_file {
-        Some(path) => endpoint.ca_file(path),
-        None => endpoint,
+/// A receiver as every push has it: where it is, how we show who we are, whom we trust, how often and how patiently.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Receiver<'a> {
+    pub(super) url: &'a str,
+    pub(super) headers: &'a BTreeMap<String, Secret>,
+    pub(super) basic_auth: Option<&'a BasicAuth>,
+    pub(super) ca_file: Option<&'a Path>,
+    pub(super) interval: Option<Seconds>,
+    pub(super) timeout: Option<Seconds>,
+}
+
+impl Receiver<'_> {
+    /// What the exporter makes of it, for the push called `name`.
+    pub(super) fn endpoint(self, name: &str) -> Endpoint {
+        let endpoint = Endpoint::new(self.url).name(name).stop_within(LAST_WORDS);
+        let headers = self.headers.iter();
+        let mut endpoint =
+            headers.fold(endpoint, |e, (name, value)| e.header(name, value.reveal()));
+        if let Some(auth) = self.basic_auth {
+            endpoint = endpoint.basic_auth(&auth.username, auth.password.reveal());
+        }
+        if let Some(path) = self.ca_file {
+            endpoint = endpoint.ca_file(path);
+        }
+        if let Some(interval) = self.interval {
+            endpoint = endpoint.interval(interval.duration());
+        }
+        if let Some(timeout) = self.timeout {
+            endpoint = endpoint.timeout(timeout.duration());
+        }
+        endpoint
     }
 }
 
@@ -158,20 +172,15 @@ impl RemoteWriteTo {
     pub fn to_push(&self, number: usize) -> (String, RemoteWrite) {
         let name = self.name.clone();
         let name = name.unwrap_or_else(|| format!("remote_write_{number}"));
-        let endpoint = Endpoint::new(&self.url).name(&name);
-        let mut endpoint = authorised(
-            endpoint,
-            &self.headers,
-            self.basic_auth.as_ref(),
-            self.ca_file.as_deref(),
-        );
-        if let Some(interval) = self.interval {
-            endpoint = endpoint.interval(interval.duration());
-        }
-        if let Some(timeout) = self.timeout {
-            endpoint = endpoint.timeout(timeout.duration());
-        }
-        let push = RemoteWrite::new(endpoint)
+        let receiver = Receiver {
+            url: &self.url,
+            headers: &self.headers,
+            basic_auth: self.basic_auth.as_ref(),
+            ca_file: self.ca_file.as_deref(),
+            interval: self.interval,
+            timeout: self.timeout,
+        };
+        let push = RemoteWrite::new(receiver.endpoint(&name))
             .version(match self.version {
                 Version::V1 => remote_write::Version::V1,
                 Version::V2 => remote_write::Version::V2,

@@ -10,6 +10,7 @@ use std::path::Path;
 use media_metrics_core::livekit::config::{
     LivekitConfig, MetricConfig, NodeStatsConfig, PrometheusConfig, RtcConfig,
 };
+use media_metrics_exporter::DEFAULT_ADDRESS;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
@@ -28,8 +29,6 @@ use crate::payload::{Payload, PayloadTypes};
 
 /// Built-in streams of a run that is told nothing else.
 const DEFAULT_SYNTHETIC: StreamCount = StreamCount::nearest(4);
-const DEFAULT_METRICS: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_464);
 const ANY_LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The effective configuration.
@@ -187,7 +186,7 @@ impl Settings {
             flags.metrics.clone(),
             &file.metrics,
             &prometheus,
-            DEFAULT_METRICS,
+            DEFAULT_ADDRESS,
         );
         let metrics = Metrics {
             enabled: enabled && !flags.no_metrics,

@@ -175,21 +175,9 @@ impl Flow {
             let participant = tracks.and_then(|t| t.subscriber(self.birth.room, subscriber));
             *quality = registry.judge_sender(sender, config, participant).ok();
         }
-        match event {
-            Event::Report { block, .. } => {
-                sender.on_report(block, arrival);
-                if let Some(quality) = quality {
-                    quality.set_feed_jitter(stream.feed_jitter());
-                }
-            }
-            Event::Nack(nack) => sender.on_nack(nack.numbers(), arrival),
-            Event::PictureLoss(_) => sender.on_pli(arrival),
-            Event::FullIntraRequest(request) => sender.on_fir(request.sequence, arrival),
-            Event::Remb(remb) => sender.on_remb(remb.bitrate_bps, arrival),
-            Event::TransportFeedback(feedback) => sender.on_transport_feedback(feedback),
-            Event::Summary { summary, .. } => sender.on_summary(summary),
-            Event::Voip { metrics, .. } => sender.on_voip_metrics(metrics),
-            _ => {}
+        sender.on_event(event, arrival);
+        if let (Event::Report { .. }, Some(quality)) = (event, quality) {
+            quality.set_feed_jitter(stream.feed_jitter());
         }
     }
 

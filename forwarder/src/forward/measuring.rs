@@ -3,7 +3,6 @@
 //! Lives here: putting registry, reporter, server and pushes together as the settings say, and ending them in their
 //! order. Not here: what is counted (`meter`), what is served (the exporter).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -141,10 +140,6 @@ impl Measuring {
     /// For how long merges have stood still, if that is too long.
     pub(super) fn stuck_for(&self) -> Option<Duration> {
         self.node.as_ref()?.stuck_for(Instant::now())
-    }
-
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.server.local_addr()
     }
 
     /// Where metrics are, as people are told.

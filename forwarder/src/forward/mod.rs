@@ -130,12 +130,6 @@ impl Forwarder {
         self.measuring.as_ref()?.page_url()
     }
 
-    /// Where metrics are served, unless they are off; port 0 of a Unix socket.
-    #[must_use]
-    pub fn metrics_addr(&self) -> Option<SocketAddr> {
-        self.measuring.as_ref().map(Measuring::address)
-    }
-
     /// For how long the thread that merges has been stuck, if that is longer than `node_stats.stats_max_delay`: known
     /// with LiveKit's families only, of which the node's statistics are part.
     #[must_use]

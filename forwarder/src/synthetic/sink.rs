@@ -90,6 +90,7 @@ fn count(socket: &UdpSocket, stop: &AtomicBool) -> Tally {
     let mut buffer = [0; 4_096];
     let mut stopping: Option<Instant> = None;
     loop {
+        // Relaxed: the flag carries no data, only the wish of `stop`, or of the drop.
         if stopping.is_none() && stop.load(Ordering::Relaxed) {
             // From now on only what already waits: an empty socket is the end.
             if socket.set_nonblocking(true).is_err() {

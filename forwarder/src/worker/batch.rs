@@ -88,7 +88,7 @@ impl Worker {
             swept: 0,
             ask_at: 0,
             arena: Arena::new(),
-            transit: Box::new([Passage::of(0); BATCH]),
+            transit: Box::new([Passage::NONE; BATCH]),
             mailbox,
             meter: instruments.map(Instruments::meter),
             report: WorkerReport::default(),
@@ -182,18 +182,14 @@ impl Worker {
                 datagram: i,
                 subscriber,
             };
-            *passage = Passage::of(now.monotonic_of(datagram.stamp));
+            let arrived = now.monotonic_of(datagram.stamp);
             let bytes = self.arena.payload(i);
             let (flows, meter) = (&mut self.flows, self.meter.as_ref());
-            passage.class = admit(
-                port,
-                flows,
-                meter,
-                datagram,
-                bytes,
-                room as u16,
-                passage.arrived,
-            );
+            *passage = Passage {
+                class: admit(port, flows, meter, datagram, bytes, room as u16, arrived),
+                arrived,
+                departed: 0,
+            };
             match &passage.class {
                 Class::Rejected(rejection) => {
                     if let Some(meter) = meter {

@@ -34,12 +34,10 @@ pub(super) struct Media {
 }
 
 impl Passage {
-    /// A datagram that nobody has looked at.
-    pub(super) const fn of(arrived: u64) -> Self {
-        Self {
-            class: Class::Rejected(Rejection::TooLong),
-            arrived,
-            departed: 0,
-        }
-    }
+    /// Of no datagram: what a place holds before its first batch.
+    pub(super) const NONE: Self = Self {
+        class: Class::Rejected(Rejection::TooLong),
+        arrived: 0,
+        departed: 0,
+    };
 }

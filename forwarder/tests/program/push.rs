@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -12,9 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric::Data};
 use prost::Message;
 
-use crate::process::Running;
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::process::{PATIENCE, Running};
 
 /// Takes every request, and hands it on.
 fn collector() -> (SocketAddr, Receiver<ExportMetricsServiceRequest>) {

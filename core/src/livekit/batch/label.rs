@@ -1,6 +1,6 @@
 //! What a row measures: LiveKit's enum `MetricLabel`, and names of one's own.
 //!
-//! Lives here: numbers, names, units, which values only grow. Not here: who may see which (`restriction`).
+//! Lives here: numbers, names, units. Not here: who may see which (`restriction`).
 
 use crate::desc::Unit;
 
@@ -156,13 +156,6 @@ impl MetricLabel {
             _ => Unit::Seconds,
         }
     }
-
-    /// Whether a sample is the total since the client began, as all client statistics are; the others are
-    /// single measurements.
-    #[must_use]
-    pub const fn is_cumulative(self) -> bool {
-        matches!(self.number(), 3..=16)
-    }
 }
 
 /// What a row measures: a number of the enum, or a name of one's own.
@@ -224,7 +217,6 @@ mod tests {
                 .iter()
                 .any(|end| name.ends_with(end));
             assert_eq!(label.unit() == Unit::None, counts, "{name}");
-            assert_eq!(label.is_cumulative(), name.starts_with("CLIENT_"), "{name}");
         }
     }
 }

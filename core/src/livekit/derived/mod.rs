@@ -26,7 +26,7 @@ use self::labels::StreamLabels;
 use self::totals::Total;
 use super::families::{NodeIdentity, catalog as families};
 use crate::catalog;
-use crate::clock::{Rhythm, uptime, uptime_at};
+use crate::clock::{uptime, uptime_at};
 use crate::counter::Counter;
 use crate::desc::Desc;
 use crate::error::RegisterError;
@@ -37,6 +37,7 @@ use crate::quality::Quality;
 use crate::registry::RegistryBuilder;
 use crate::registry::{Registry, Shared};
 use crate::reporter::stream_windows::{Measured, WindowMetrics};
+use crate::rhythm::Rhythm;
 
 /// How the reporter derives LiveKit's families. Made by [`derive_families`].
 #[derive(Debug)]

@@ -1,6 +1,9 @@
-//! Gauges that count what is there now, and never go below 0.
+//! Gauges that count what is there now: an end without a beginning takes nothing off.
 //!
 //! Lives here: the count beside the gauge, the guard. Not here: what is counted.
+//!
+//! The count is never below 0, and the gauge is the count once all that is under way is done. What a merge shows
+//! meanwhile may be off by as much as that: see [`Gauge`].
 
 use crate::sync::{Arc, AtomicU64, Relaxed};
 use crate::{Counter, Gauge};

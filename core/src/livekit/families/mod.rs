@@ -13,7 +13,7 @@
 //!   of a microsecond where histograms or gauges of what is there take part; no lock, no allocation. An event
 //!   whose labels come from outside looks its series up (a read lock and a hash: below a microsecond); whoever
 //!   has many of them holds a handle instead, such as [`TwirpMethod`] or [`Messages`].
-//! - **Gauges** of what is there now (rooms, participants, tracks, connections, streams, references) never go
+//! - **Gauges** of what is there now (rooms, participants, tracks, connections, streams, references) are not taken
 //!   below 0: either a guard is held ([`Room`], [`Present`]), or an end without a beginning is ignored, and
 //!   counted in `media_livekit_events_dropped_total{reason="unmatched"}`. As any gauge to which several threads
 //!   add, one may be off by what is under way while it is read.

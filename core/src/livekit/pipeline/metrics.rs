@@ -3,6 +3,7 @@
 //! Lives here: handles, one for each series. Not here: what is counted when.
 
 use crate::catalog;
+use crate::clock::nanoseconds;
 use crate::counter::Counter;
 use crate::desc::Desc;
 use crate::error::RegisterError;
@@ -166,7 +167,7 @@ impl PipelineMetrics {
     pub(super) fn called(&self, callback: &'static str, start: ServerTime, end: ServerTime) {
         let of = |(name, _): &&(&'static str, Histogram)| *name == callback;
         if let Some((_, histogram)) = self.callback_seconds.iter().find(of) {
-            histogram.record(ns(end.since(start)));
+            histogram.record(nanoseconds(end.since(start)));
         }
     }
 }
@@ -179,10 +180,6 @@ pub(super) const LEAVING: &str = "leaving";
 
 const FIELDS_CLEARED: &str = "unknown_track_or_rid";
 const METADATA_CUT: &str = "metadata_cut";
-
-pub(super) fn ns(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// A counter for each value of a family's one label.
 #[derive(Debug)]

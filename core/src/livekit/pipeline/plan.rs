@@ -11,6 +11,7 @@ use super::member::Member;
 use super::metrics::{self, PipelineMetrics};
 use super::room::RoomShared;
 use super::schedule::{Calendar, Phases, SLOT, Ticks, TimeLine};
+use crate::clock::nanoseconds;
 use crate::livekit::time::{Clock, ServerTime};
 
 pub(super) struct Core {
@@ -208,7 +209,7 @@ impl<'a> Run<'a> {
         let mut rooms = plan.rooms.take_due(now);
         drop(plan);
         if let Some(since) = since {
-            core.metrics.late.record(metrics::ns(now.since(since)));
+            core.metrics.late.record(nanoseconds(now.since(since)));
         }
         members.reverse();
         rooms.reverse();

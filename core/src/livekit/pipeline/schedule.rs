@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::clock::nanoseconds;
 use crate::livekit::config::CollectorConfig;
 use crate::livekit::time::ServerTime;
 
@@ -67,7 +68,7 @@ impl Phases {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / 1.618…
         let share = self.0.wrapping_mul(GOLDEN);
         self.0 = self.0.wrapping_add(1);
-        let interval_ns = u128::from(ns(interval));
+        let interval_ns = u128::from(nanoseconds(interval));
         Duration::from_nanos(((u128::from(share) * interval_ns) >> 64) as u64)
     }
 }
@@ -85,8 +86,8 @@ impl Ticks {
     ///
     /// An interval of 0 is one of a nanosecond, which is a tick in each slot.
     pub(super) fn new(now: ServerTime, ahead: Duration, every: Duration) -> Self {
-        let every_ns = ns(every).max(1);
-        let until = every_ns - ns(ahead) % every_ns;
+        let every_ns = nanoseconds(every).max(1);
+        let until = every_ns - nanoseconds(ahead) % every_ns;
         Self {
             next: now.after(Duration::from_nanos(until)),
             every_ns,
@@ -102,7 +103,7 @@ impl Ticks {
         if now < self.next {
             return None;
         }
-        let missed = ns(now.since(self.next)) / self.every_ns;
+        let missed = nanoseconds(now.since(self.next)) / self.every_ns;
         let steps = u128::from(missed) + 1;
         let ahead = u64::try_from(steps * u128::from(self.every_ns)).unwrap_or(u64::MAX);
         self.next = self.next.after(Duration::from_nanos(ahead));
@@ -130,10 +131,6 @@ impl TimeLine {
     pub(super) fn next(&self) -> ServerTime {
         self.sampling.next().min(self.batching.next())
     }
-}
-
-fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

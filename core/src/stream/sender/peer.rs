@@ -1,6 +1,7 @@
 //! What a receiver's reports and requests do to a sent stream.
 //!
-//! Lives here: publishing them. Not here: reading RTCP (`rtp::rtcp`), the arithmetic (`rtp::feedback`).
+//! Lives here: which of RTCP's events are about the stream, publishing what they say. Not here: reading RTCP
+//! (`rtp::rtcp`), the arithmetic (`rtp::feedback`).
 //!
 //! All of this is rare: a few times a second and stream. What is distributed over many streams goes
 //! straight into the group's histograms.
@@ -11,7 +12,7 @@ use crate::rtp::feedback::{
     Asked, KeyFrameRequests, NackRecovery, RemoteReports, ReportVerdict, RoundTrip, SentReports,
 };
 use crate::rtp::rtcp::{
-    ReportBlock, SenderInfo, StatisticsSummary, TransportFeedback, VoipMetrics,
+    Event, ReportBlock, SenderInfo, StatisticsSummary, TransportFeedback, VoipMetrics,
 };
 use crate::rtp::{Verdict, WINDOW};
 
@@ -44,6 +45,49 @@ impl SendStream {
         }
         self.peer_mut().sent.on_sent(info.ntp, departure_ns);
         self.publish(|stream| stream.add(word::SENDER_REPORTS, 1));
+    }
+
+    /// The receiver said something by RTCP: if it is about this stream, it is recorded, each kind of event as by the
+    /// method of its own below. Whether it was.
+    ///
+    /// So everything that comes from a receiver may be handed to each stream that is sent there. An estimate counts with
+    /// all streams that it names, transport-wide feedback with the one that it names, though it is about all. A sender
+    /// report is nothing that a receiver says of what it gets: see [`on_sender_report`](Self::on_sender_report).
+    ///
+    /// ```
+    /// # use media_metrics_core::{Registry, SenderConfig, rtp::rtcp};
+    /// # let registry = Registry::new()?;
+    /// # let group = registry.sender_group(&["outgoing", "video"])?;
+    /// # let mut stream = registry.sender(&group, SenderConfig::new(7, 90_000))?;
+    /// let picture_loss = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 7]; // SSRC 1 about SSRC 7
+    /// rtcp::parse(&picture_loss, |event| assert!(stream.on_event(&event, 5_000_000)))?;
+    /// assert_eq!(stream.stats().feedback.plis, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_event(&mut self, event: &Event<'_>, arrival_ns: u64) -> bool {
+        let own = self.ssrc();
+        match event {
+            Event::Report { block, .. } if block.ssrc == own => {
+                self.on_report(block, arrival_ns);
+            }
+            Event::Nack(nack) if nack.media_ssrc == own => {
+                self.on_nack(nack.numbers(), arrival_ns);
+            }
+            Event::PictureLoss(loss) if loss.media_ssrc == own => self.on_pli(arrival_ns),
+            Event::FullIntraRequest(request) if request.media_ssrc == own => {
+                self.on_fir(request.sequence, arrival_ns);
+            }
+            Event::Remb(remb) if remb.media_ssrcs().any(|ssrc| ssrc == own) => {
+                self.on_remb(remb.bitrate_bps, arrival_ns);
+            }
+            Event::TransportFeedback(feedback) if feedback.media_ssrc == own => {
+                self.on_transport_feedback(feedback);
+            }
+            Event::Summary { summary, .. } if summary.ssrc() == own => self.on_summary(summary),
+            Event::Voip { metrics, .. } if metrics.ssrc() == own => self.on_voip_metrics(metrics),
+            _ => return false,
+        }
+        true
     }
 
     /// A report block came: the round trip in nanoseconds, if it measures one (RFC 3550 §6.4.1).

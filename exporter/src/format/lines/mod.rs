@@ -16,7 +16,6 @@ use media_metrics_core::snapshot::Snapshot;
 use self::plan::Lines;
 
 pub(super) use self::form::{all_ones, is_named_info};
-pub(super) use self::plan::scaled;
 use super::Settings;
 use super::memory::Memory;
 use super::openmetrics::END;

@@ -126,14 +126,14 @@ impl Lines {
             Values::Counter(totals) if self.created => {
                 for &total in totals {
                     page.extend_from_slice(chunks.next().unwrap_or_default());
-                    scaled(page, total, per_unit);
+                    number::scaled(page, total, per_unit);
                     page.extend_from_slice(chunks.next().unwrap_or_default());
                 }
             }
             Values::Counter(totals) => {
                 for (chunk, &total) in chunks.zip(totals) {
                     page.extend_from_slice(chunk);
-                    scaled(page, total, per_unit);
+                    number::scaled(page, total, per_unit);
                 }
             }
             Values::Gauge(levels) => {
@@ -410,10 +410,7 @@ fn write_sum<'a>(
 ) {
     let Some(chunk) = chunks.next() else { return };
     page.extend_from_slice(chunk);
-    match histogram.exact_sum() {
-        Some(sum) => number::value(page, sum),
-        None => scaled(page, histogram.sum(), per_unit),
-    }
+    number::sum(page, histogram, per_unit);
 }
 
 /// It is the `+Inf` bucket, so the two can't disagree.
@@ -425,14 +422,4 @@ fn write_count<'a>(
     let Some(chunk) = chunks.next() else { return };
     page.extend_from_slice(chunk);
     number::count(page, histogram.count());
-}
-
-/// A recorded number in the exposed unit. An unscaled one keeps all its digits, also above 2^53.
-#[inline]
-pub(in crate::format) fn scaled(page: &mut Vec<u8>, recorded: u64, per_unit: f64) {
-    if per_unit == 1.0 {
-        number::count(page, recorded);
-    } else {
-        number::value(page, recorded as f64 / per_unit);
-    }
 }

@@ -6,9 +6,8 @@
 use media_metrics_core::desc::Desc;
 use media_metrics_core::histogram::{HistogramSnapshot, NativeBuckets, Span};
 
-use crate::format::lines::scaled;
+use crate::format::native::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
 use crate::format::number;
-use crate::protobuf::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
 
 /// What doesn't change of a family's histograms.
 #[derive(Debug)]
@@ -62,10 +61,7 @@ pub(super) fn write(
     page.extend_from_slice(b"{count:");
     number::count(page, histogram.count());
     page.extend_from_slice(b",sum:");
-    match histogram.exact_sum() {
-        Some(sum) => number::value(page, sum),
-        None => scaled(page, histogram.sum(), per_unit),
-    }
+    number::sum(page, histogram, per_unit);
     if shape.has_native {
         scratch.native.fill(histogram, MAX_NATIVE_BUCKETS);
         native(page, &scratch.native);

@@ -12,7 +12,7 @@ use media_metrics_core::snapshot::{FamilySchema, FamilySnapshot, Values};
 
 use super::composite::{self, Scratch, Shape};
 use crate::format::chunks::Chunks;
-use crate::format::lines::{all_ones, is_named_info, scaled};
+use crate::format::lines::{all_ones, is_named_info};
 use crate::format::plans::{self, Plan};
 use crate::format::{Escaping, Settings, escape, exemplar, names, number};
 
@@ -126,7 +126,7 @@ impl Lines {
             Values::Counter(totals) => {
                 for &total in totals {
                     page.extend_from_slice(chunk());
-                    scaled(page, total, desc.recorded_per_unit());
+                    number::scaled(page, total, desc.recorded_per_unit());
                     page.extend_from_slice(chunk());
                     page.push(b'\n');
                 }

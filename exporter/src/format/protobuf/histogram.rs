@@ -17,7 +17,8 @@ use prost::encoding::{WireType, encode_varint};
 
 use super::messages::Timestamp;
 use super::messages::{bucket, exemplar as field, histogram as of, label};
-use super::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
+use crate::format::native::{MAX_NATIVE_BUCKETS, ZERO_THRESHOLD};
+use crate::format::number::exposed_sum;
 use crate::format::{Escaping, exemplar};
 
 /// The length of an `f64` on the wire with its key before it.
@@ -63,9 +64,7 @@ impl Shape {
     ) {
         let Scratch { native, bytes } = scratch;
         bytes.clear();
-        let sum = histogram
-            .exact_sum()
-            .unwrap_or_else(|| histogram.sum() as f64 / desc.recorded_per_unit());
+        let sum = exposed_sum(histogram, desc.recorded_per_unit());
         integer(bytes, of::SAMPLE_COUNT, histogram.count());
         double(bytes, of::SAMPLE_SUM, sum);
         if histogram.exemplars().is_empty() {

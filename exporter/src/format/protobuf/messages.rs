@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use prost::Message;
 
+use crate::wall::since_1970;
+
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct LabelPair {
     #[prost(string, optional, tag = "1")]
@@ -27,8 +29,7 @@ pub(super) struct Timestamp {
 impl Timestamp {
     /// One before 1970 counts as 1970.
     pub(super) fn new(time: SystemTime) -> Self {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH);
-        let since = since.unwrap_or_default();
+        let since = since_1970(time);
         Self {
             seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             nanos: since.subsec_nanos() as i32, // less than a billion

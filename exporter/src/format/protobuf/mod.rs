@@ -13,18 +13,12 @@ use media_metrics_core::snapshot::Snapshot;
 use self::histogram::Scratch;
 use self::plan::Family;
 use super::memory::Memory;
+pub use super::native::MAX_NATIVE_BUCKETS;
 use super::{Escaping, Filter, Settings};
 
 /// The `Content-Type` of a page.
 pub const CONTENT_TYPE: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
-
-/// Most native buckets of a series that hold a sample: what Prometheus' client libraries advise. A series that
-/// has more gets coarser ones.
-pub const MAX_NATIVE_BUCKETS: usize = 160;
-
-/// Up to it a value counts as zero: that of Prometheus' client libraries, 2^-128. No recorded value but 0 is below.
-pub(crate) const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 
 /// Encodes snapshots as Prometheus' protobuf messages, and remembers what doesn't change between them.
 ///

@@ -13,8 +13,9 @@ use media_metrics_core::snapshot::{FamilySnapshot, Snapshot, Values};
 use super::Histograms;
 use super::plan::FamilyPlan;
 use crate::format::Filter;
+use crate::format::native::MAX_NATIVE_BUCKETS;
+use crate::format::number::exposed_sum;
 use crate::format::plans::Plans;
-use crate::format::protobuf::MAX_NATIVE_BUCKETS;
 use crate::push;
 
 /// The value that says that a series has ended; here also of a series that has no value now.
@@ -186,9 +187,7 @@ impl Intake {
 
     fn histogram(&mut self, values: &mut FamilyValues, series: usize, h: &HistogramSnapshot) {
         let plan = &values.plan;
-        let sum = h
-            .exact_sum()
-            .unwrap_or_else(|| h.sum() as f64 / plan.per_unit());
+        let sum = exposed_sum(h, plan.per_unit());
         let first = series * plan.per_series();
         if plan.per_series() > 0 {
             values.numbers.extend(h.classic().map(|n| n as f64));

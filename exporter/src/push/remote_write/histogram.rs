@@ -7,7 +7,7 @@
 
 use super::batch::Native;
 use super::wire;
-use crate::format::protobuf::ZERO_THRESHOLD;
+use crate::format::native::ZERO_THRESHOLD;
 
 const COUNT_INT: u32 = 1;
 const SUM: u32 = 3;

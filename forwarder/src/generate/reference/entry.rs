@@ -41,16 +41,6 @@ const UNITS: &[(&str, &str)] = &[
     ("_hash", "none: a checksum"),
 ];
 
-/// The type, as the formats call it.
-pub(super) const fn kind(desc: &Desc) -> &'static str {
-    match desc.kind() {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
-        _ => "unknown",
-    }
-}
-
 /// The unit in words: `seconds`, or `count`.
 pub(super) fn unit(desc: &Desc) -> &'static str {
     match desc.exposed_unit() {
@@ -96,7 +86,8 @@ pub(super) fn text(note: &Note, family: Family) -> String {
     let mut line = |what: &str, text: &str| {
         let _ = writeln!(out, "- **{what}**: {text}");
     };
-    line("Type", &format!("{}; unit: {}", kind(desc), unit(desc)));
+    let kind = desc.kind().as_str();
+    line("Type", &format!("{kind}; unit: {}", unit(desc)));
     line(
         "Worry",
         &filled(note.worry, note.see, |desc| link(desc.name())),

@@ -101,7 +101,7 @@ fn section_text(section: &Section) -> String {
     }
     out += "| family | type | |\n|---|---|---|\n";
     for note in section.notes {
-        let (name, kind) = (entry::link(note.desc.name()), entry::kind(note.desc));
+        let (name, kind) = (entry::link(note.desc.name()), note.desc.kind().as_str());
         let _ = writeln!(
             out,
             "| {name} | {kind} | {} |",

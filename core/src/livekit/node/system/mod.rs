@@ -34,9 +34,9 @@ pub use packets::{PacketTotals, Qdisc};
 pub use reading::{Memory, PacketCounts, ReadFailures, SystemReading};
 
 /// The environment variable that says how many CPUs the node may count on, quotas notwithstanding.
-pub const CPU_REQUEST_VARIABLE: &str = "LIVEKIT_CPU_REQUEST";
+const CPU_REQUEST_VARIABLE: &str = "LIVEKIT_CPU_REQUEST";
 
-/// A number of CPUs as [`CPU_REQUEST_VARIABLE`] has it; `None` if it isn't a positive number.
+/// A number of CPUs as the environment's `LIVEKIT_CPU_REQUEST` has it; `None` if it isn't a positive number.
 /// ```
 /// # use media_metrics_core::livekit::node::system::cpu_request;
 /// assert_eq!(cpu_request("1.5"), Some(1.5));
@@ -50,7 +50,7 @@ pub fn cpu_request(text: &str) -> Option<f64> {
 }
 
 /// Asks for the counters of all queue disciplines.
-pub type QdiscQuery = Box<dyn FnMut() -> io::Result<Vec<Qdisc>> + Send>;
+type QdiscQuery = Box<dyn FnMut() -> io::Result<Vec<Qdisc>> + Send>;
 
 /// The machine to read.
 pub struct Machine {
@@ -65,7 +65,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The one that this runs on, with the environment's [`CPU_REQUEST_VARIABLE`].
+    /// The one that this runs on, with the environment's `LIVEKIT_CPU_REQUEST`.
     #[must_use]
     pub fn local() -> Self {
         Self {
