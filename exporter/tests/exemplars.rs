@@ -230,3 +230,23 @@ fn openmetrics_tells_starts_only_if_asked() {
     );
     assert!(open.ends_with(&last), "{open}");
 }
+
+/// Of what comes from elsewhere nobody knows when it began: there is no such line, and all others stay where they were.
+#[test]
+fn starts_that_nobody_knows_are_not_told() {
+    let theirs = Desc::counter("theirs_total", "Theirs.").labels(&["k"]);
+    let ours = Desc::counter("ours_total", "Ours.");
+    let snapshot = Builder::new()
+        .counter(&ours, &[(&[], 7)])
+        .of_others()
+        .counter(&theirs, &[(&["a"], 1), (&["b"], 2)])
+        .histogram(&WAIT, &[(&["x"], &[3])])
+        .build();
+    let plain = page(openmetrics::Encoder::new(), &snapshot);
+    let told = page(openmetrics::Encoder::new().created(true), &snapshot);
+    let (starts, rest): (Vec<&str>, Vec<&str>) =
+        told.lines().partition(|line| line.contains("_created"));
+    assert_eq!(starts.len(), 1, "{told}");
+    assert!(starts[0].starts_with("ours_created "), "{told}");
+    assert_eq!(rest, plain.lines().collect::<Vec<_>>());
+}

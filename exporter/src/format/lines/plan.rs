@@ -317,17 +317,18 @@ impl Layout<'_> {
         self.close_chunk();
     }
 
-    /// A chunk that is a whole line: when the series began.
+    /// A chunk that is a whole line: when the series began; an empty one, if nobody knows.
     fn created(&mut self, series: usize) {
-        let start = plans::start(self.family.schema(), series, self.now);
-        let Some(start) = start.filter(|_| self.lines.created) else {
+        if !self.lines.created {
             return;
-        };
-        let suffix = self.lines.form.suffix();
-        let stem = self.name.strip_suffix(suffix).unwrap_or(&self.name);
-        let name = format!("{stem}{CREATED}");
-        self.start(series, &name, None);
-        number::time(self.fixed(), start);
+        }
+        if let Some(start) = plans::start(self.family.schema(), series, self.now) {
+            let suffix = self.lines.form.suffix();
+            let stem = self.name.strip_suffix(suffix).unwrap_or(&self.name);
+            let name = format!("{stem}{CREATED}");
+            self.start(series, &name, None);
+            number::time(self.fixed(), start);
+        }
         self.close_chunk();
     }
 
