@@ -23,6 +23,8 @@ const SEQUENCE: &str = "core/src/rtp/sequence.rs";
 const LAYOUT: &str = "core/src/histogram/layout.rs";
 const SNAPSHOT: &str = "core/src/histogram/snapshot.rs";
 const ESCAPE: &str = "exporter/src/format/escape.rs";
+const LINES: &str = "exporter/src/format/lines/plan.rs";
+const PROTOBUF: &str = "exporter/src/format/protobuf/histogram.rs";
 const NUMBER: &str = "exporter/src/format/number.rs";
 const MERGE: &str = "core/src/livekit/batch/merge.rs";
 const ESTIMATOR: &str = "core/src/livekit/timestamper/estimator.rs";
@@ -30,6 +32,7 @@ const SCORER: &str = "core/src/quality/scorer.rs";
 const PARTS: &str = "core/src/quality/parts.rs";
 const CAPTURED: &str = "forwarder/src/analyze/capture/pcapng.rs";
 const MOS: &str = "forwarder/src/analyze/score.rs";
+const FILE: &str = "forwarder/src/config/file.rs";
 const SETTINGS: &str = "forwarder/src/config/settings.rs";
 const PUSH: &str = "forwarder/src/config/push.rs";
 const COMPRESS: &str = "exporter/src/compress.rs";
@@ -53,6 +56,10 @@ const FAULTS: &[Change] = &[
     change("the last thread's counts are all there are", SNAPSHOT, "*count = count.saturating_add(n)", "*count = n", "histograms"),
     change("a line feed in a label's value ends its line", ESCAPE, r#"b'\n' => out.extend_from_slice(br"\n")"#, r"b'\n' => out.push(b'\n')", "pages"),
     change("values lose what is behind the point", NUMBER, "if integer as f64 == v &&", "if (integer as f64 - v).abs() < 1.0 &&", "pages"),
+    change("help is the name", LINES, "escape::label_value(self.fixed(), desc.help());", "escape::label_value(self.fixed(), desc.name());", "pages"),
+    change("histograms don't tell when they began", LINES, "self.line(series, COUNT, None);\n            }\n            self.created(series);", "self.line(series, COUNT, None);\n            }", "pages"),
+    change("a unit is not told", LINES, ".filter(|_| open && kind != \"info\")", ".filter(|_| open && kind == \"info\")", "pages"),
+    change("an exemplar of protobuf may be of tomorrow", PROTOBUF, "Timestamp::new(exemplar.time().min(now))", "Timestamp::new(exemplar.time().max(now))", "pages"),
     change("strings of a row that had no room stay known", MERGE, "if *index as usize >= FIRST_STRING_INDEX as usize + before {", "if *index as usize > FIRST_STRING_INDEX as usize + before {", "batches"),
     change("samples that are no number are kept", MERGE, ".all(|s| s.value.is_finite() && has_good_time(s))", ".all(has_good_time)", "batches"),
     change("a sender's clock that goes back unlearns", ESTIMATOR, "Rules::Corrected => share.max(0.0),", "Rules::Corrected => share,", "clocks"),
@@ -64,6 +71,8 @@ const FAULTS: &[Change] = &[
     change("what is read is not written down", PUSH, "skip_serializing_if = \"BTreeMap::is_empty\")]\n    pub labels:", "skip_serializing)]\n    pub labels:", "configurations"),
     change("what pushes are let in by is shown", SETTINGS, "self.push.secrets().for_each(Secret::hide);", "self.push.secrets().for_each(drop);", "configurations"),
     change("a version is written as another", PUSH, "#[serde(rename = \"1.0\")]\n    V1,", "#[serde(rename(serialize = \"2.0\", deserialize = \"1.0\"))]\n    V1,", "configurations"),
+    change("a key that nobody knows is passed over", FILE, "#[serde(default, deny_unknown_fields)]\npub(super) struct LimitsFile", "#[serde(default)]\npub(super) struct LimitsFile", "configurations"),
+    change("a key is read, and the default stays", SETTINGS, "file.limits.idle_timeout.unwrap_or(Seconds::whole(30))", "Seconds::whole(30)", "configurations"),
     change("a page is compressed without its end", COMPRESS, "encoder.finish().map(drop)", "encoder.flush().map(|()| std::mem::forget(encoder))", "requests"),
     change("who says POST is told that we broke", ANSWERS, "Self::new(StatusCode::METHOD_NOT_ALLOWED, why)", "Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)", "requests"),
     change("a user's name is enough", USERS, "if (known & right).into() {", "if (known | right).into() {", "requests"),

@@ -67,7 +67,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "miri",
-        about: "core's unit tests under Miri",
+        about: "core's unit tests under Miri, and those programs of its tests that record as hosts do",
         run: plan::miri,
     },
     Command {

@@ -8,6 +8,7 @@
 //! say of them either way: they are the models' (`cargo xtask loom`), and Miri's.
 
 use crate::output::say;
+use crate::setup;
 use crate::step::{Failure, Step};
 
 /// One way to look.
@@ -41,10 +42,12 @@ const SANITIZERS: [Sanitizer; 2] = [
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Where threads meet.
-const TESTS: [&str; 10] = [
+const TESTS: [&str; 13] = [
+    "exact_histogram",
     "exemplars",
     "facade",
     "judge",
+    "livekit_families_limits",
     "livekit_pipeline",
     "lossless",
     "registry",
@@ -52,6 +55,7 @@ const TESTS: [&str; 10] = [
     "senders",
     "streams",
     "threads",
+    "windows",
 ];
 
 /// Of the work of an ordinary run: a sanitizer makes it several times slower.
@@ -70,6 +74,7 @@ pub(crate) fn run(chosen: &[String]) -> Result<(), Failure> {
             "there is no sanitizer {unknown:?}: name thread, address, or none for both"
         )));
     }
+    setup::for_miri()?;
     let wanted = |s: &&Sanitizer| chosen.is_empty() || chosen.iter().any(|c| c == s.name);
     SANITIZERS
         .iter()

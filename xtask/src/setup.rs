@@ -92,14 +92,25 @@ pub(crate) fn everything() -> Result<(), Failure> {
 /// What `cargo xtask test` needs besides a stable Rust and a C compiler.
 pub(crate) fn for_tests() -> Result<(), Failure> {
     debian_packages()?;
-    if !Step::new("cargo +nightly --version").succeeds() {
-        by_rustup(NIGHTLY)?;
-    }
+    for_miri()?;
+    say!("set-up for tests: complete");
+    Ok(())
+}
+
+/// The nightly compiler, Miri, and the standard library's sources: what Miri and sanitizers need.
+pub(crate) fn for_miri() -> Result<(), Failure> {
+    nightly()?;
     if !Step::new("cargo +nightly miri --version").succeeds() {
         by_rustup(MIRI)?;
     }
-    say!("set-up for tests: complete");
     Ok(())
+}
+
+fn nightly() -> Result<(), Failure> {
+    match Step::new("cargo +nightly --version").succeeds() {
+        true => Ok(()),
+        false => by_rustup(NIGHTLY),
+    }
 }
 
 /// What `cargo xtask lint` needs.
@@ -143,9 +154,7 @@ pub(crate) fn toolchain(version: &str) -> Result<(), Failure> {
 
 /// What `cargo xtask fuzz` needs.
 pub(crate) fn for_fuzzing() -> Result<(), Failure> {
-    if !Step::new("cargo +nightly --version").succeeds() {
-        by_rustup(NIGHTLY)?;
-    }
+    nightly()?;
     if !Step::new("cargo fuzz --version").succeeds() {
         Step::new(CARGO_FUZZ)
             .own_target("cargo-fuzz")

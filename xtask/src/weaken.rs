@@ -27,6 +27,7 @@ const LAST: &str = "loom_the_last_values_of_a_stream_are_folded";
 const HANDS: &str = "loom_a_shard_changes_hands_with_its_values";
 const OLDER: &str = "loom_a_new_shard_hides_no_older_one";
 const REUSE: &str = "loom_the_next_series_starts_at_0";
+const OWN: &str = "loom_the_next_histogram_has_an_array_of_its_own";
 const BOXES: &str = "loom_a_box_belongs_to_one_side_at_a_time";
 const ARRAYS: &str = "loom_buckets_are_found_whole_or_not_at_all";
 const MADE: &str = "loom_a_level_is_one_that_somebody_made";
@@ -37,7 +38,7 @@ const LEAVES: &str = "loom_who_leaves_goes_on_and_nobody_calls_any_more";
 /// Models that have no code in common with those of another lane: so one weakening of each lane is tried at once, and a
 /// red model is red for the one of its own lane.
 const LANES: [&[&str]; 6] = [
-    &[HANDS, OLDER, REUSE, ARRAYS, MADE],
+    &[HANDS, OLDER, REUSE, OWN, ARRAYS, MADE],
     &[WHOLE, LAST],
     &[BOXES],
     &[ONE],
@@ -72,6 +73,7 @@ const WEAKENINGS: &[Change] = &[
     change("Sole::take Relaxed", SOLE, "compare_exchange(false, true, Acquire, Relaxed)", "compare_exchange(false, true, Relaxed, Relaxed)", ONE),
     change("Sole::give_back Relaxed", SOLE, "store(false, Release)", "store(false, Relaxed)", ONE),
     // No orderings, but what there is instead. (Without `notify_all` there is a deadlock, which loom finds and dies of.)
+    change("Shard::forget keeps the array", SHARD, ".remove(&index);", ".get(&index);", OWN),
     change("Mark::is_unseen without its comparison", MARK, "recorded != self.noted.load(Relaxed)", "recorded == u64::MAX", UNSEEN),
     change("Mark::is_idle, its note too late", MARK, "Ok(_) => {", "Err(UNUSED) => { self.noted.store(recorded(), Relaxed); }\n            Ok(_) => {", UNSEEN),
     change("Gate::end, over before its time", GATE, "Inside::Busy(asked.or(Some(now)));\n                End::Theirs", "Inside::Busy(asked.or(Some(now)));\n                End::Over", LEAVES),
@@ -90,6 +92,14 @@ pub(crate) fn run() -> Result<(), Failure> {
         return Err(Failure::new(format!(
             "orderings that no model is known to prove; add a weakening to xtask/src/weaken.rs:\n{}",
             unlisted.join("\n")
+        )));
+    }
+    let beside = beside_the_door(&core, Path::new("src"))
+        .map_err(|error| Failure::new(format!("can't read {}: {error}", core.display())))?;
+    if !beside.is_empty() {
+        return Err(Failure::new(format!(
+            "atomics that no model can see; take them from `crate::sync`:\n{}",
+            beside.join("\n")
         )));
     }
     let red = models(&copy)?;
@@ -177,6 +187,33 @@ fn unlisted(core: &Path, folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(found)
 }
 
+/// Files that may name the standard library's atomics: the door to them, and one that says why it must.
+const AT_THE_DOOR: [&str; 2] = ["src/sync.rs", "src/shard/attach.rs"];
+
+/// Lines below `folder` that take atomics from elsewhere than `crate::sync`.
+fn beside_the_door(core: &Path, folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(core.join(folder))? {
+        let entry = entry?;
+        let file = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            found.extend(beside_the_door(core, &file)?);
+        } else if !AT_THE_DOOR.iter().any(|door| Path::new(door) == file) {
+            let source = fs::read_to_string(entry.path())?;
+            let product = source
+                .lines()
+                .take_while(|line| line.trim() != "mod tests {");
+            let beside = (1..)
+                .zip(product)
+                .filter(|(_, line)| line.contains("sync::atomic"));
+            let place =
+                |(n, line): (i32, &str)| format!("core/{}:{n}: {}", file.display(), line.trim());
+            found.extend(beside.map(place));
+        }
+    }
+    Ok(found)
+}
+
 /// Whether a line of code, which is neither a comment nor an import, names an ordering stronger than Relaxed.
 fn is_strong(line: &str) -> bool {
     let line = line.trim();
@@ -214,4 +251,36 @@ fn copy_core(to: &Path) -> std::io::Result<()> {
     };
     let lines: Vec<String> = manifest.lines().map(alone).collect();
     fs::write(to.join("Cargo.toml"), lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of all models below `folder`.
+    fn models_in(folder: &Path) -> Vec<String> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                names.extend(models_in(&path));
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            let models = source
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("fn loom_")?.split_once('('));
+            names.extend(models.map(|(name, _)| format!("loom_{name}")));
+        }
+        names
+    }
+
+    #[test]
+    fn each_model_has_a_mistake_that_turns_it_red() {
+        let models = models_in(&root().join("core/src"));
+        assert!(models.len() >= 12, "{models:?}");
+        for model in &models {
+            assert!(WEAKENINGS.iter().any(|w| w.test == model), "{model}");
+        }
+    }
 }

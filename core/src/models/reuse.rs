@@ -55,19 +55,19 @@ fn loom_the_next_series_starts_at_0() {
 fn loom_the_next_histogram_has_an_array_of_its_own() {
     fn add(shard: &Shard, len: usize, n: u64) {
         shard.make_buckets(0, 0, len);
-        shard.buckets(0, len).unwrap()[len - 1].add(n);
+        shard.buckets(0, len).unwrap()[0].add(n);
     }
     static SEEN: Seen<(bool, u64)> = Seen::new();
     loom::model(|| {
         SEEN.note(removed_while_recorded(
-            |shard| add(shard, 1, 5),
+            |shard| add(shard, 3, 5),
             |shards| {
                 let shard = shards.acquire().unwrap();
-                add(shard, 3, 1);
+                add(shard, 1, 1);
                 shard.release();
             },
             |shards, reused| {
-                let len = if reused { 3 } else { 1 };
+                let len = if reused { 1 } else { 3 };
                 let arrays = shards.iter().filter_map(|s| s.buckets(0, len));
                 arrays.flatten().map(|cell| cell.get()).sum()
             },
