@@ -1,7 +1,7 @@
 //! Configuration files: any text is refused with words that help, or means something that can be written down and read
 //! again.
 //!
-//! Lives here: the file's way through `Settings` and back. Not here: what keys mean.
+//! Lives here: the file's way through `Settings` and back, and that each key of it is heard. Not here: what keys mean.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -21,7 +21,10 @@ thread_local! {
 pub fn target(data: &[u8]) {
     let path = FOLDER.with_borrow(|folder| folder.put("given.yaml", data));
     match load(&path) {
-        Ok(settings) => again(&settings),
+        Ok(settings) => {
+            again(&settings);
+            all_is_heard(data, &settings);
+        }
         Err(error) => helps(&error, &path, data),
     }
 }
@@ -45,6 +48,75 @@ fn again(settings: &Settings) {
     for kind in 0..128 {
         let _ = payloads.get(kind);
     }
+}
+
+/// Keys of the file's one room, which stand in the list of rooms once they are read.
+const OF_A_ROOM: [&str; 3] = ["listen", "publishers", "subscribers"];
+
+/// Where metrics are served has three names, and what one says may be another's; what LiveKit has, too, goes by LiveKit's
+/// rules, where a 0 is a default.
+const OF_OTHERS: [&str; 7] = [
+    "/livekit",
+    "/metric/",
+    "/metrics/enabled",
+    "/metrics/listen",
+    "/node_stats",
+    "/prometheus",
+    "/rtc",
+];
+
+/// What a file says is in what is understood of it, at the same place and with the same switches and numbers: no key is
+/// passed over.
+fn all_is_heard(data: &[u8], settings: &Settings) {
+    let text = std::str::from_utf8(data).unwrap();
+    // What a plain value can't be, such as a key that is a list, no section of ours is either.
+    let Ok(Value::Object(given)) = serde_saphyr::from_str::<Value>(text) else {
+        return;
+    };
+    let yaml = settings.to_yaml().unwrap();
+    let understood: Value = serde_saphyr::from_str(&yaml).unwrap();
+    for (key, given) in &given {
+        let place = match &**key {
+            "prometheus_port" => continue,
+            // None at all are no section.
+            "synthetic" if understood.get("synthetic").is_none() => {
+                assert_eq!(given.get("streams").and_then(Value::as_u64), Some(0));
+                continue;
+            }
+            key if OF_A_ROOM.contains(&key) => format!("/rooms/0/{key}"),
+            key => format!("/{key}"),
+        };
+        heard(given, &understood, &place);
+    }
+}
+
+fn heard(given: &Value, understood: &Value, place: &str) {
+    let found = understood.pointer(place);
+    match given {
+        Value::Null => {}
+        Value::Object(members) => members.iter().for_each(|(key, given)| {
+            heard(given, understood, &format!("{place}/{}", escaped(key)));
+        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(i, given)| heard(given, understood, &format!("{place}/{i}"))),
+        _ if OF_OTHERS.iter().any(|other| place.starts_with(other)) => {}
+        _ => match (given, found) {
+            (_, None) => panic!("{place} is passed over"),
+            (Value::Bool(given), Some(Value::Bool(found))) => assert_eq!(given, found, "{place}"),
+            (Value::Number(given), Some(Value::Number(found))) => {
+                assert_eq!(given.as_f64(), found.as_f64(), "{place}");
+            }
+            // Where text is wanted, `y` and `1` are text.
+            _ => {}
+        },
+    }
+}
+
+/// A key as a part of a JSON pointer (RFC 6901).
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// What stands where a secret belongs, by the keys that have one.

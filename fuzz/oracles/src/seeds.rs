@@ -208,11 +208,39 @@ fn configurations() -> Vec<Vec<u8>> {
         "a: &a [*a]\nb: {<<: *a}\n--- !!x\n...\n",
         "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/', version: '1.0', labels: {a: b}}, {url: 'http://a/', histograms: both}]\n",
         "listen: 127.0.0.1:1\npush:\n  remote_write: [{url: 'http://a/', headers: {x: y}, basic_auth: {username: a, password: b}}]\n  otlp: [{url: 'http://a/', headers: {x: y, z: <hidden >}, basic_auth: {username: a, password: b}}]\n",
+        EVERY_KEY,
     ];
     let mut all = vec![usual.into_bytes()];
     all.extend(some.map(|text| text.as_bytes().to_vec()));
+    // A stranger in each section.
+    for line in EVERY_KEY.lines() {
+        if let Some((before, after)) = line.rsplit_once('}') {
+            let with = format!("{before}, stranger: 1}}{after}");
+            all.push(EVERY_KEY.replace(line, &with).into_bytes());
+        }
+    }
+    all.push(format!("{EVERY_KEY}stranger: 1\n").into_bytes());
     all
 }
+
+/// Each of our own keys, with a value that is not the default; a section is a line.
+const EVERY_KEY: &str = "\
+rooms: [{name: stage, listen: '127.0.0.1:0', publishers: [10.0.0.7], subscribers: ['127.0.0.1:6000']}]
+workers: 3
+socket_buffer: 1048576
+duration: 2.5
+profile: both
+process: false
+metrics: {enabled: true, listen: '127.0.0.1:1', interval: 0.2, kernel_stamps: false, openmetrics_2: true, openmetrics_created: true}
+limits: {max_streams: 5, idle_timeout: 9}
+insight: {worst: 3}
+payload_types: {96: {kind: audio, clock_rate: 16000}, 98: {codec: vp9}}
+rtx: {97: 96}
+synthetic: {streams: 2, seed: 3, lifetime: 2.5, stretch: 4}
+history: {minutes: 3, max_mib: 7, keep: 2, dumps_max_mib: 100}
+push: {remote_write: [{url: 'http://a/'}], otlp: [{url: 'http://a/'}]}
+target: {service.name: a}
+";
 
 fn requests() -> Vec<Vec<u8>> {
     let some = [

@@ -130,16 +130,106 @@ fn openmetrics_page(snapshot: &Snapshot) {
     };
     assert_eq!(sorted(&got), sorted(&wanted), "{}", told(&page));
     exemplars_of_lines(snapshot, &read);
-    // With the times at which series began it is a page as well.
+    metadata_of_lines(snapshot, &read);
     let mut encoder = openmetrics::Encoder::new()
         .names(Escaping::AllowUtf8)
         .created(true);
     let page = self::page(|page| encoder.encode(snapshot, page));
-    lines::read(&page, true).unwrap_or_else(|e| panic!("{e}: {}", told(&page)));
+    let told = lines::read(&page, true).unwrap_or_else(|e| panic!("{e}: {}", told(&page)));
+    beginnings(snapshot, &read, told);
 }
 
 fn is_family(snapshot: &Snapshot, name: &str) -> bool {
     snapshot.family(name).is_some()
+}
+
+/// The family of the snapshot that one of the page tells of.
+fn source<'s>(snapshot: &'s Snapshot, family: &lines::Family) -> &'s FamilySnapshot {
+    let name = &family.name;
+    let found = match &*family.kind {
+        "counter" => snapshot.family(&format!("{name}_total")),
+        "info" => snapshot.family(&format!("{name}_info")),
+        _ => snapshot.family(name),
+    };
+    let part = || {
+        let suffixes = ["_bucket", "_sum", "_count"].iter();
+        let mut stems = suffixes.filter_map(|suffix| name.strip_suffix(suffix));
+        stems.find_map(|stem| snapshot.family(stem))
+    };
+    found
+        .or_else(part)
+        .unwrap_or_else(|| panic!("{name:?} is of nobody"))
+}
+
+/// Help and unit are the family's, and so is the type where no other family is in its way.
+fn metadata_of_lines(snapshot: &Snapshot, read: &[lines::Family]) {
+    for family in read {
+        let of = source(snapshot, family);
+        let desc = of.schema().desc();
+        assert_eq!(family.help, desc.help(), "{family:?}");
+        let unit = desc.exposed_unit().suffix();
+        let is_named_so = !unit.is_empty() && family.name.ends_with(&format!("_{unit}"));
+        let wanted = match is_named_so && family.kind != "info" {
+            true => unit,
+            false => "",
+        };
+        assert_eq!(family.unit, wanted, "{family:?}");
+        let (stem, kind) = match of.values() {
+            Values::Counter(_) => match desc.name().strip_suffix("_total") {
+                Some(stem) if !stem.is_empty() => (stem, "counter"),
+                _ => (desc.name(), "unknown"),
+            },
+            Values::Gauge(levels) => match desc.name().strip_suffix("_info") {
+                Some(stem)
+                    if !stem.is_empty() && levels.iter().flatten().all(|&level| level == 1.0) =>
+                {
+                    (stem, "info")
+                }
+                _ => (desc.name(), "gauge"),
+            },
+            _ => (desc.name(), "histogram"),
+        };
+        let is_in_the_way = |other: &FamilySnapshot| {
+            let name = other.schema().desc().name();
+            let of_histogram = matches!(other.values(), Values::Histogram(_));
+            let samples = ["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}"));
+            name != desc.name()
+                && (name.starts_with(stem)
+                    || of_histogram && samples.iter().any(|sample| sample.starts_with(stem)))
+        };
+        if !snapshot.families().iter().any(is_in_the_way) {
+            assert_eq!(family.kind, kind, "{family:?}");
+        }
+    }
+}
+
+/// With the times at which series began a page says the same, and of each counter and histogram that time besides, if
+/// somebody knows it.
+fn beginnings(snapshot: &Snapshot, read: &[lines::Family], mut with: Vec<lines::Family>) {
+    for family in &mut with {
+        if !matches!(&*family.kind, "counter" | "histogram") {
+            continue;
+        }
+        let schema = source(snapshot, family).schema();
+        let name = format!("{}_created", family.name);
+        let of = |i: usize| {
+            let seconds = expected_openmetrics_2::seconds(schema.created(i)?.min(snapshot.time()));
+            let labels: Vec<_> = schema.labels(i).collect();
+            Some(format!("{labels:?} {seconds:?}"))
+        };
+        let wanted: Vec<String> = (0..schema.len()).filter_map(of).collect();
+        let is_start = |line: &lines::Line| line.name == name;
+        let got = family.lines.iter().filter(|line| is_start(line));
+        let got: Vec<String> = got
+            .map(|line| {
+                let labels = line.labels.iter().map(|(n, v)| (&**n, &**v));
+                format!("{:?} {:?}", labels.collect::<Vec<_>>(), line.value)
+            })
+            .collect();
+        assert_eq!(got, wanted);
+        family.lines.retain(|line| !is_start(line));
+    }
+    assert_eq!(plain(&with), plain(&read));
 }
 
 /// Exemplars that have a value, and how each label of them looks.
@@ -171,17 +261,22 @@ fn labels(exemplar: &Exemplar, soften: bool) -> Vec<(String, String)> {
     labels
 }
 
+/// When an exemplar was, as pages tell: in seconds, never after the page.
+fn time(snapshot: &Snapshot, exemplar: &Exemplar) -> f64 {
+    expected_openmetrics_2::seconds(exemplar.time().min(snapshot.time()))
+}
+
 fn exemplars_of_lines(snapshot: &Snapshot, read: &[lines::Family]) {
     for family in read.iter().filter(|f| f.kind == "histogram") {
         let of = snapshot.family(&family.name).unwrap();
         let wanted: Vec<_> = exemplars(of)
-            .map(|e| (labels(e, true), e.value() + 0.0))
+            .map(|e| (labels(e, true), e.value() + 0.0, time(snapshot, e)))
             .collect();
         let got: Vec<_> = family
             .lines
             .iter()
             .filter_map(|l| l.exemplar.clone())
-            .map(|(labels, value, _)| (labels, value + 0.0))
+            .map(|(labels, value, time)| (labels, value + 0.0, time))
             .collect();
         assert_eq!(format!("{got:?}"), format!("{wanted:?}"));
     }
@@ -209,7 +304,7 @@ fn openmetrics_2_page(snapshot: &Snapshot) {
                     .map(|e| reader_2::Exemplar {
                         labels: labels(e, false),
                         value: e.value() + 0.0,
-                        time: expected_openmetrics_2::seconds(e.time().min(snapshot.time())),
+                        time: time(snapshot, e),
                     })
                     .collect();
             }
@@ -267,11 +362,14 @@ fn protobuf_page(snapshot: &Snapshot) {
                     .iter()
                     .map(|l| (l.name.clone(), l.value.clone()))
                     .collect();
-                (labels, e.value.unwrap())
+                (labels, e.value.unwrap(), e.timestamp)
             })
             .collect();
-        let wanted: Vec<(Vec<_>, f64)> = exemplars(of)
-            .map(|e| (labels(e, false), e.value()))
+        let wanted: Vec<_> = exemplars(of)
+            .map(|e| {
+                let time = messages::Timestamp::from(e.time().min(snapshot.time()));
+                (labels(e, false), e.value(), Some(time))
+            })
             .collect();
         assert_eq!(format!("{got:?}"), format!("{wanted:?}"));
     }

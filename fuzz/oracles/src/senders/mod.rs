@@ -258,34 +258,16 @@ impl Room {
     }
 }
 
-/// As the forwarder does it: what names another stream goes to that one.
+/// As the forwarder does it: what a receiver asks for is asked of the publisher.
 fn hand_on(stream: &mut Stream, sender: &mut SendStream, event: &Event<'_>, now_ns: u64) {
     match event {
-        // Whom a block is about the stream itself looks at.
-        Event::Report { block, .. } => {
-            sender.on_report(block, now_ns);
-        }
         Event::Nack(nack) if nack.media_ssrc == SSRC => {
             stream.on_nack_sent(nack.numbers().count() as u64);
-            sender.on_nack(nack.numbers(), now_ns);
         }
-        Event::PictureLoss(loss) if loss.media_ssrc == SSRC => {
-            stream.on_pli_sent();
-            sender.on_pli(now_ns);
-        }
-        Event::FullIntraRequest(request) if request.media_ssrc == SSRC => {
-            stream.on_fir_sent();
-            sender.on_fir(request.sequence, now_ns);
-        }
-        Event::Remb(remb) => {
-            let about = remb.media_ssrcs().filter(|&ssrc| ssrc == SSRC);
-            about.for_each(|_| sender.on_remb(remb.bitrate_bps, now_ns));
-        }
-        Event::TransportFeedback(feedback) if feedback.media_ssrc == SSRC => {
-            sender.on_transport_feedback(feedback);
-        }
-        Event::Summary { summary, .. } if summary.ssrc() == SSRC => sender.on_summary(summary),
-        Event::Voip { metrics, .. } if metrics.ssrc() == SSRC => sender.on_voip_metrics(metrics),
+        Event::PictureLoss(loss) if loss.media_ssrc == SSRC => stream.on_pli_sent(),
+        Event::FullIntraRequest(request) if request.media_ssrc == SSRC => stream.on_fir_sent(),
         _ => {}
     }
+    // Whom an event is about it looks for itself.
+    sender.on_event(event, now_ns);
 }
