@@ -10,7 +10,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +20,9 @@ use media_metrics_tests::census;
 use media_metrics_tests::package;
 use media_metrics_tests::program::Program;
 use media_metrics_tests::prometheus;
-use media_metrics_tests::soak::{Books, FIGURES, Report, Watch, Work, csv_head, csv_line};
+use media_metrics_tests::soak::{
+    Books, FIGURES, Pace, Report, Sample, Watch, Work, csv_head, csv_line, read_csv,
+};
 use media_metrics_tests::summary::Summary;
 
 /// Scrapes in a window: one a second.
@@ -51,6 +53,9 @@ struct Flags {
     /// Where samples go, line by line.
     #[arg(long, default_value = "target/soak.csv")]
     csv: PathBuf,
+    /// Runs nothing: prints the table that these samples of an earlier run give.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["markdown", "csv"])]
+    judge: Option<PathBuf>,
     /// Where the report goes, besides standard output.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -58,6 +63,9 @@ struct Flags {
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
+    if let Some(file) = &flags.judge {
+        return judge(file);
+    }
     let report = run(&flags).unwrap_or_else(|e| panic!("{e}"));
     let text = report.to_markdown();
     println!("\n{text}");
@@ -68,6 +76,27 @@ fn main() -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
+}
+
+fn judge(file: &Path) -> ExitCode {
+    let text = fs::read_to_string(in_workspace(file)).map_err(|e| e.to_string());
+    let samples = text.and_then(|text| read_csv(&text));
+    let samples = samples.unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let length = samples.last().map_or(0.0, |last| last.at);
+    let report = Report {
+        what: String::new(),
+        machine: String::new(),
+        warm_up: warm_up(Duration::from_secs_f64(length)),
+        samples,
+        books: Books::default(),
+    };
+    println!("{}", report.table());
+    ExitCode::SUCCESS
+}
+
+/// Seconds that are left out of a run so long.
+fn warm_up(length: Duration) -> f64 {
+    (length / 5).min(WARM_UP).as_secs_f64()
 }
 
 fn run(flags: &Flags) -> Result<Report, String> {
@@ -88,11 +117,13 @@ fn run(flags: &Flags) -> Result<Report, String> {
     thread::sleep(Duration::from_secs(3));
     let scraper = Scraper::of(&program);
     let id = program.id();
+    let mut pace = Pace::new()?;
     let mut watch = Watch::begin(&scraper.text()?.0, &census::of(id)?, Work::of(id)?)?;
     let (start, mut samples) = (Instant::now(), Vec::new());
     for second in 1.. {
         let next = start + Duration::from_secs(1) * second;
         thread::sleep(next.saturating_duration_since(Instant::now()));
+        watch.on_pace(pace.merge(), pace.page()?);
         if second % 2 == 1 {
             watch.on_protobuf(scraper.protobuf()?);
             continue;
@@ -101,8 +132,7 @@ fn run(flags: &Flags) -> Result<Report, String> {
         watch.on_text(took);
         if second % WINDOW == 0 {
             let sample = watch.sample(&page, &census::of(id)?, Work::of(id)?)?;
-            csv.put(&sample)?;
-            samples.push(sample);
+            samples.push(csv.put(&sample)?);
             if second % 60 == 0 {
                 println!("{}", csv_line(&sample));
             }
@@ -126,7 +156,7 @@ fn run(flags: &Flags) -> Result<Report, String> {
             flags.csv.display()
         ),
         machine: machine(),
-        warm_up: (length / 5).min(WARM_UP).as_secs_f64(),
+        warm_up: warm_up(length),
         samples,
         books: Books {
             sent: summary.published("RTP packets"),
@@ -180,14 +210,20 @@ impl Csv {
         Ok(Self { path, file })
     }
 
-    fn put(&mut self, sample: &media_metrics_tests::soak::Sample) -> Result<(), String> {
-        let written = writeln!(self.file, "{}", csv_line(sample));
-        written.map_err(|e| format!("{}: {e}", self.path.display()))
+    /// Writes a sample, and gives it back as it stands there: what is reported is what the file says.
+    fn put(&mut self, sample: &Sample) -> Result<Sample, String> {
+        let line = csv_line(sample);
+        let written = writeln!(self.file, "{line}");
+        written.map_err(|e| format!("{}: {e}", self.path.display()))?;
+        let read = read_csv(&format!("{}\n{line}", csv_head()))?;
+        read.first()
+            .copied()
+            .ok_or_else(|| format!("{line:?} is no sample"))
     }
 }
 
 /// Files are named from the workspace's root, wherever this runs.
-fn in_workspace(file: &std::path::Path) -> PathBuf {
+fn in_workspace(file: &Path) -> PathBuf {
     package().join("..").join(file)
 }
 
