@@ -2,8 +2,8 @@
  * An RTP relay in C whose every packet is counted: from one UDP port to one receiver, RTCP back the other way.
  *
  *   cargo build --release -p media-metrics-capi
- *   cc -O2 -Icapi/include examples/c/forwarder.c -Ltarget/release -lmedia_metrics -Wl,-rpath,$PWD/target/release -o forwarder
- *   ./forwarder 127.0.0.1 5004 127.0.0.1 6000 127.0.0.1:9464
+ *   cc -O2 -Icapi/include examples/c/forwarder.c -Ltarget/release -lmedia_metrics -Wl,-rpath,$PWD/target/release -o target/c-forwarder
+ *   ./target/c-forwarder 127.0.0.1 5004 127.0.0.1 6000 127.0.0.1:9464
  *
  * What to copy: the calls of mm_. Kept simple: one thread, one datagram at a time, one table of streams.
  */

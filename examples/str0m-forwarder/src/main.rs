@@ -22,7 +22,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use media_metrics_core::{Registry, Reporter};
-use media_metrics_exporter::Server;
+use media_metrics_exporter::{Server, register_build};
 use str0m::crypto::from_feature_flags;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,6 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     from_feature_flags().install_process_default();
 
     let registry = Registry::new()?;
+    // By this dashboards find the job, and alerts know it for ours.
+    register_build(&registry)?;
     let reporter = Reporter::builder(&registry)
         .interval(Duration::from_secs(1))
         .start()?;

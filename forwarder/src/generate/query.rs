@@ -4,8 +4,9 @@
 //! Lives here: selectors, and the expressions that are written the same way everywhere. Not here: what is asked and why
 //! (`dashboards`, `rules`).
 //!
-//! Prometheus keeps a histogram as native if it scrapes protobuf and was told to, else as classic buckets, never as
-//! both. Queries about histograms ask for the first `or` the second, so that they hold in either.
+//! Prometheus keeps a histogram as native if it scrapes protobuf and was told to, else as classic buckets; from 3.8 on
+//! it keeps both if it was told to. Queries about histograms ask for the first `or` the second, so that they hold in
+//! each case.
 
 use std::fmt::Write as _;
 

@@ -12,7 +12,7 @@ use crate::markdown::{SKIPPED, documents};
 /// Programs that documents may call, whose own flags are not looked at.
 const OTHERS: &[&str] = &[
     // What the line before it made, of examples/c.
-    "./forwarder",
+    "./target/c-forwarder",
     "cc",
     "cd",
     "curl",
@@ -45,7 +45,8 @@ pub(crate) fn xtasks() -> Vec<String> {
 
 /// Where the package of this name stands.
 fn folder(package: &str) -> Option<PathBuf> {
-    let named = format!("name = \"{package}\"\n");
+    // Programs and examples have names, too.
+    let named = format!("[package]\nname = \"{package}\"\n");
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
         let manifest = fs::read_to_string(folder.join("Cargo.toml"));

@@ -69,22 +69,22 @@ fn distribution() -> Vec<Panel> {
             "Forwarding time, native histogram",
             "s",
             "Packets a second by forwarding time, in cells 9 % wide. Two bands are two kinds of packets: those that met an idle \
-             worker, and those that waited. Empty unless Prometheus takes native histograms; the other heatmap has data then.",
+             worker, and those that waited. Empty unless Prometheus stores native histograms; the other heatmap has data then.",
         )
         .query("", latency.native(&[]))
         .storage(Storage::Native)
-        .or_says("Prometheus keeps classic buckets: see the other heatmap")
+        .or_says("Prometheus keeps classic buckets alone: see the other heatmap")
         .exemplars()
         .size(12, 11),
         Panel::heatmap(
             "Forwarding time, classic buckets",
             "s",
-            "Packets a second by forwarding time, in the family's classic buckets. Empty if Prometheus takes native histograms, \
-             which it then keeps instead.",
+            "Packets a second by forwarding time, in the family's classic buckets. Empty if Prometheus stores native histograms \
+             alone.",
         )
         .query("{{le}}", latency.classic(&[]))
         .storage(Storage::Classic)
-        .or_says("Prometheus keeps native histograms: see the other heatmap")
+        .or_says("Prometheus keeps native histograms alone: see the other heatmap")
         .exemplars()
         .size(12, 11),
         Panel::lines(

@@ -63,8 +63,8 @@ pub(super) fn files() -> Vec<File> {
             &[
                 "",
                 "For any Prometheus from 2.40 on: it stores classic histograms, and all panels but the native heatmap have data.",
-                "Don't give it --enable-feature=native-histograms before 3: it then stores native ones only, and rules and panels that ask for",
-                "buckets find none. From 3.8 on take prometheus-native.yaml, which stores both.",
+                "Before 3, --enable-feature=native-histograms makes it store native ones only. Panels and rules ask for either form; empty are",
+                "then the classic heatmap, and queries of your own that ask for _bucket. From 3.8 on take prometheus-native.yaml: both forms.",
                 "Exemplars need --enable-feature=exemplar-storage.",
             ],
             &config(None),

@@ -8,7 +8,7 @@ use super::super::model::{
 use super::super::recording::SHORT;
 use super::super::thresholds;
 use super::cases::{Counters, Growing, Held};
-use super::{TARGET, dashboard, series};
+use super::{TARGET, cores, dashboard, machine, series};
 use crate::generate::query::{Scope, ratio};
 
 /// All of them.
@@ -175,7 +175,8 @@ fn snapshots_dropped() -> Alert {
                 query("Does the sink still take any? 0: its thread has ended.", Scope::rule(SHORT).of(&catalog::SINK_TURNS).rate(&["sink"])),
                 query("Did it panic?", Scope::rule("1h").of(&catalog::SINK_PANICS).increase(&["sink"])),
                 query("A push: why? `full`: its receiver takes less than we make; `clock`: the machine's clock was set back.", Scope::rule(SHORT).of(&catalog::PUSH_DROPPED).rate(&["push", "reason"])),
-                query("CPU at its limit?", catalog::NODE_CPU_LOAD.name()),
+                cores("CPU at its limit? This many cores the process takes: compare with the machine's, and with its quota."),
+                machine(),
                 query("How large is a snapshot?", catalog::REPORTER_SERIES.name()),
             ],
             mitigation: helps([

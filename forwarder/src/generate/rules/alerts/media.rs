@@ -9,7 +9,7 @@ use super::super::model::{
 use super::super::recording::{self, LONG, SHORT};
 use super::super::thresholds;
 use super::cases::{Counters, Sustained};
-use super::{dashboard, series, sustained};
+use super::{cores, dashboard, machine, series, sustained};
 use crate::generate::query::Scope;
 
 /// All of them.
@@ -104,10 +104,12 @@ fn packet_loss() -> Alert {
             diagnosis: vec![
                 query("One instance or all of them? All at once is the network or a release, one is its host.", recording::loss_ratio(SHORT)),
                 query("Audio, video or both? Only video points to a link that is full: video is what fills it.", format!("{} / {}", of(&catalog::RTP_LOST), of(&catalog::RTP_EXPECTED))),
+                query("Under `--profile livekit` that has no data, but this has: packets lost a second, by LiveKit's `type`.", Scope::rule(SHORT).of(&livekit::PACKET_LOSS_TOTAL).rate(&["direction", "type"])),
                 shell("One sender or all? Few streams with much loss are clients' networks; all with the same is ours.", "curl -s 'http://INSTANCE/api/v1/streams?sort=loss&limit=20' | jq '.streams[]'"),
                 query("Bursts or single packets? Long runs are a full queue or a route that flaps, single ones radio.", Scope::rule(SHORT).of(&catalog::RTP_LOSS_RUNS).quantile(0.95, &["direction", "kind"])),
                 shell("Does our own host drop? Look for growing receive errors, drops of the interface, and drops of its queue.", "nstat -az UdpRcvbufErrors UdpInErrors; ip -s link; tc -s qdisc"),
-                query("Is the CPU at its limit, so that sockets are not emptied in time?", catalog::NODE_CPU_LOAD.name()),
+                cores("Is the CPU at its limit, so that sockets are not emptied in time? This many cores the process takes: compare with its workers, and with its quota."),
+                machine(),
             ],
             mitigation: helps([
                 "Our host drops (`UdpRcvbufErrors` grows): take load off the instance, or add workers (`workers`); raise `socket_buffer` and `net.core.rmem_max`.",
@@ -184,7 +186,8 @@ fn forwarding_slow() -> Alert {
             impact: "Delay and jitter of everybody on the instance rise: receivers' jitter buffers grow and keep people waiting for each other; what is too late counts as lost.",
             diagnosis: vec![
                 query("How late is late? A p99 of tens of milliseconds is a queue, of hundreds a stall.", Scope::rule(SHORT).of(&catalog::FORWARD_LATENCY).quantile(0.99, &[])),
-                query("CPU at its limit? Above 0.9 packets wait for a core.", catalog::NODE_CPU_LOAD.name()),
+                cores("CPU at its limit? This many cores the process takes: with as many as it has workers, or as its quota allows, packets wait for one."),
+                machine(),
                 shell("Throttled by the container's quota? `nr_throttled` must not grow.", "cat /sys/fs/cgroup/cpu.stat"),
                 query("More load than before?", recording::forwarded(SHORT)),
                 query("Sends that fail for want of buffers hold up a batch.", Scope::rule(SHORT).of(&catalog::FORWARD_SEND_ERRORS).rate(&["reason"])),

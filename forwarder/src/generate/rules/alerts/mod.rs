@@ -19,9 +19,12 @@ pub mod media;
 pub mod record;
 pub mod target;
 
+use media_metrics_core::catalog;
 use media_metrics_core::desc::Desc;
 
-use super::model::Alert;
+use super::model::{Alert, Step, query};
+use super::recording::SHORT;
+use crate::generate::query::Scope;
 
 /// All of them, what people notice first.
 #[must_use]
@@ -61,6 +64,19 @@ pub(super) fn series(
         .collect();
     let selector = format!("{}{part}{{{}}}", desc.name(), labels.join(", "));
     (selector, values.to_owned())
+}
+
+/// How many cores the process takes: told under every profile.
+fn cores(look: &'static str) -> Step {
+    query(look, Scope::rule(SHORT).of(&catalog::PROCESS_CPU).rate(&[]))
+}
+
+/// What is left of the machine: told where node statistics are kept.
+fn machine() -> Step {
+    query(
+        "And the whole machine? Above 0.9 threads wait for a core. Only `--profile livekit` and `both` have this; else run `vmstat 1` there: `id` must not be near 0.",
+        catalog::NODE_CPU_LOAD.name(),
+    )
 }
 
 /// An expression that has to hold over a long and a short window, while there are enough events.

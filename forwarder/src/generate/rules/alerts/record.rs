@@ -10,7 +10,7 @@ use super::super::recording::SHORT;
 use super::super::thresholds;
 use super::cases::{Counters, Growing, Held};
 use super::target::up;
-use super::{TARGET, dashboard, series};
+use super::{TARGET, cores, dashboard, machine, series};
 use crate::generate::query::Scope;
 
 /// All of them.
@@ -114,7 +114,8 @@ fn reporter_late() -> Alert {
                 query("Is it the merge itself? Compare with the interval, 1 s by default.", of(&catalog::REPORTER_TICK).quantile(0.99, &[])),
                 query("A task on the same thread?", of(&catalog::TASK_SECONDS).quantile(0.99, &["task"])),
                 query("A host's callback (LiveKit's pipeline)?", of(&catalog::PIPELINE_CALLBACK).quantile(0.99, &["callback"])),
-                query("The machine? Above 0.9 the thread waits for a core.", catalog::NODE_CPU_LOAD.name()),
+                cores("Is there a core left for the reporter? This many the process takes: compare with the machine's, and with its quota."),
+                machine(),
                 query("How much is there to merge?", format!("{} + on (job, instance) {}", catalog::REPORTER_SERIES.name(), Scope::rule(SHORT).of(&catalog::RTP_STREAMS).sum(&[]))),
             ],
             mitigation: helps([
@@ -150,7 +151,7 @@ fn records_dropped() -> Alert {
             ),
             impact: "Every total of the instance may be too low from now on. And a process that gets no memory is about to be killed, with everybody on it.",
             diagnosis: vec![
-                query("How near is the limit?", format!("{} / {}", catalog::NODE_MEMORY_USED.name(), catalog::NODE_MEMORY_TOTAL.name())),
+                query("How near is the limit? Only `--profile livekit` and `both` have this; else run `free` there.", format!("{} / {}", catalog::NODE_MEMORY_USED.name(), catalog::NODE_MEMORY_TOTAL.name())),
                 query("Is it this process?", catalog::PROCESS_RESIDENT.name()),
                 query("And of that, what metrics take?", catalog::REPORTER_MEMORY.name()),
                 shell("A limit on addresses rather than memory? `Max address space` should be unlimited; overcommit 2 refuses early.", "grep 'address space' /proc/$(pidof media-metrics)/limits; sysctl vm.overcommit_memory; cat /sys/fs/cgroup/memory.events"),
