@@ -44,6 +44,7 @@ pub struct Section {
     lost: Vec<String>,
     goals: Vec<[String; 4]>,
     leads: Vec<[String; 4]>,
+    reasons: Vec<(String, &'static str)>,
 }
 
 impl Section {
@@ -57,6 +58,7 @@ impl Section {
             lost: Vec::new(),
             goals: Vec::new(),
             leads: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
@@ -156,7 +158,31 @@ impl Section {
         ]);
     }
 
-    /// Prints the goals and losses, and writes the section if the options ask for it.
+    /// Why goals and leads whose names begin so are missed, if they are.
+    pub fn reason(&mut self, beginning: impl Into<String>, why: &'static str) {
+        self.reasons.push((beginning.into(), why));
+    }
+
+    /// A line for each reason of which a goal or a lead was missed.
+    fn excuses(&self) -> String {
+        let missed = |row: &&[String; 4]| row[3] != "met";
+        let missed: Vec<&String> = self
+            .goals
+            .iter()
+            .chain(&self.leads)
+            .filter(missed)
+            .map(|row| &row[0])
+            .collect();
+        let mut text = String::new();
+        for (beginning, why) in &self.reasons {
+            if missed.iter().any(|what| what.starts_with(beginning)) {
+                text.push_str(&format!("- Missed, {beginning}: {why}\n"));
+            }
+        }
+        text
+    }
+
+    /// Prints the goals, why some were missed, and losses, and writes the section if the options ask for it.
     ///
     /// # Errors
     /// What the file system says, with the file's name.
@@ -170,6 +196,12 @@ impl Section {
             let head = ["lead over a peer", "at least", "measured", "verdict"].map(str::to_owned);
             let rows: Vec<_> = self.leads.iter().map(|l| l.to_vec()).collect();
             self.table(&head, &rows);
+        }
+        let excuses = self.excuses();
+        if !excuses.is_empty() {
+            say::line(&excuses);
+            self.text.push_str(&excuses);
+            self.text.push('\n');
         }
         let mut lost = String::from("Faster or smaller than ours, apart from the floor: ");
         match self.lost.as_slice() {
@@ -404,5 +436,13 @@ mod tests {
         let verdicts: Vec<_> = section.leads.iter().map(|l| l[3].as_str()).collect();
         assert_eq!(verdicts, ["met", "**missed**", "**missed**"]);
         assert_eq!(section.leads[0][2], "4.00 x");
+        section.goal("kept", 1.0, 2.0, "x");
+        section.reason("g", "since");
+        section.reason("kept", "never");
+        section.reason("t: a before gone", "gone");
+        assert_eq!(
+            section.excuses(),
+            "- Missed, g: since\n- Missed, t: a before gone: gone\n"
+        );
     }
 }

@@ -76,6 +76,11 @@ pub(crate) fn handles(options: &Options, threads: &[usize], section: &mut Sectio
     let outcome = c.hold(options, threads);
     section.outcome(&outcome);
     section.lead_goal(&outcome, (OURS, THEIRS), 1, 20.0);
+    section.reason(
+        HANDLES,
+        "what a peer's two threads cost is how fast the machine moves one line of memory between its caches: from run to run \
+         twice as much or half.",
+    );
 }
 
 pub(crate) fn macros(options: &Options, threads: &[usize], section: &mut Section) {

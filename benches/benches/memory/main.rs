@@ -37,13 +37,14 @@ const HISTOGRAMS: Shape = Shape {
     counters: 0,
     histograms: 1_000,
 };
+const FINE_SERIES: &str = "a histogram series within 1 %";
 const STREAMS: usize = 100_000;
 const JUDGED: &str = "judged, with traffic, two ticks";
 
 /// (Histograms in the coarsest layout, powers of two: nearest to the peers' ten buckets, and to our advantage.)
 const OURS: &str = "ours, one thread, two merges (histograms: coarsest layout)";
-/// A histogram as `Desc` makes it unless told otherwise: within 1 %, where the peers have ten buckets.
-const FINE: &str = "ours, default layout (1 %), one thread, two merges";
+/// A histogram as `Desc` makes it unless told otherwise: within 1 %, where Prometheus' clients have ten buckets.
+const FINE: &str = "ours, one thread, two merges";
 static FINE_DESC: Desc =
     Desc::histogram("bench_fine", "Within 1 %.", &filled::BOUNDS).labels(&["room", "kind"]);
 
@@ -54,6 +55,13 @@ const CONTENDERS: [(&str, Role); 6] = [
     ("metrics-exporter-prometheus", Role::Peer),
     ("fastmetrics", Role::Peer),
     ("measured", Role::Peer),
+];
+
+/// Libraries within 1 % as ours by default, over the same range, on one thread.
+const PRECISE: [&str; 3] = [
+    "hdrhistogram",
+    "histogram, AtomicHistogram",
+    "metriken, sharded histogram",
 ];
 
 /// Bytes of one of many.
@@ -79,6 +87,7 @@ fn main() -> io::Result<()> {
         section.goal("a counter series: heap", ours.heap, 150.0, "bytes");
     }
     series(&options, &mut section, "a histogram series")?;
+    fine_series(&options, &mut section)?;
     if options.wants("a stream") {
         streams(&mut section)?;
     }
@@ -96,19 +105,38 @@ fn series(options: &Options, section: &mut Section, title: &str) -> io::Result<O
         let bytes = in_own_process(title, name)?;
         rows.push(row(name, role, &bytes));
         let own = ours.get_or_insert(Bytes { ..bytes });
-        if bytes.heap < own.heap {
-            let (own, other) = (figure(own.heap), figure(bytes.heap));
-            section.lost(format!(
-                "{name}, heap of {title}: {other} against {own} bytes"
-            ));
-        }
-    }
-    if title == "a histogram series" {
-        rows.push(row(FINE, Role::Ours, &in_own_process(title, FINE)?));
+        lost(section, title, (name, &bytes), own);
     }
     let head = [title, "", "heap bytes", "resident bytes"].map(str::to_owned);
     section.table(&head, &rows);
     Ok(ours)
+}
+
+/// The same of those that keep within 1 %.
+fn fine_series(options: &Options, section: &mut Section) -> io::Result<()> {
+    if !options.wants(FINE_SERIES) {
+        return Ok(());
+    }
+    let own = in_own_process(FINE_SERIES, FINE)?;
+    let mut rows = vec![row(FINE, Role::Ours, &own)];
+    for name in PRECISE {
+        let bytes = in_own_process(FINE_SERIES, name)?;
+        rows.push(row(name, Role::Peer, &bytes));
+        lost(section, FINE_SERIES, (name, &bytes), &own);
+    }
+    let head = [FINE_SERIES, "", "heap bytes", "resident bytes"].map(str::to_owned);
+    section.table(&head, &rows);
+    Ok(())
+}
+
+/// Says so, if a contender needs less than ours.
+fn lost(section: &mut Section, title: &str, (name, bytes): (&str, &Bytes), own: &Bytes) {
+    if bytes.heap < own.heap {
+        let (own, other) = (figure(own.heap), figure(bytes.heap));
+        section.lost(format!(
+            "{name}, heap of {title}: {other} against {own} bytes"
+        ));
+    }
 }
 
 fn streams(section: &mut Section) -> io::Result<()> {
@@ -161,6 +189,7 @@ fn one(what: &str, name: &str) -> Bytes {
     let shape = match what {
         "a counter series" => COUNTERS,
         "a histogram series" => HISTOGRAMS,
+        FINE_SERIES => return precise(name, HISTOGRAMS.histograms),
         _ => return stream(if name == "made" { 0 } else { 2 }, name == JUDGED),
     };
     match name {
@@ -173,7 +202,6 @@ fn one(what: &str, name: &str) -> Bytes {
             })
             .0
         }
-        FINE => fine(shape.histograms),
         "prometheus" => peer::<Prometheus>(shape),
         "prometheus-client" => peer::<PrometheusClient>(shape),
         "metrics-exporter-prometheus" => peer::<Facade>(shape),
@@ -220,6 +248,32 @@ fn fine(n: usize) -> Bytes {
         registry
     })
     .0
+}
+
+/// `n` histograms within 1 %, with a sample each; the libraries' own, for they have no registry.
+fn precise(name: &str, n: usize) -> Bytes {
+    fn filled<H>(n: usize, make: impl Fn() -> H) -> Bytes {
+        bytes_of(n, || (0..n).map(|_| make()).collect::<Vec<H>>()).0
+    }
+    match name {
+        FINE => fine(n),
+        "hdrhistogram" => filled(n, || {
+            let made = hdrhistogram::Histogram::<u64>::new_with_max(1 << 40, 2);
+            let mut histogram = made.expect("a histogram");
+            histogram.record(70_000).expect("in range");
+            histogram
+        }),
+        "histogram, AtomicHistogram" => filled(n, || {
+            let histogram = histogram::AtomicHistogram::new(7, 40).expect("a histogram");
+            histogram.increment(70_000).expect("in range");
+            histogram
+        }),
+        _ => filled(n, || {
+            let histogram = metriken::ShardedCounterHistogram::new(7, 40);
+            histogram.increment(70_000).expect("in range");
+            histogram
+        }),
+    }
 }
 
 fn stream(ticks: usize, judged: bool) -> Bytes {

@@ -52,16 +52,7 @@ pub(crate) fn run(options: &Options, series: usize, threads: usize, section: &mu
                 .expect("a counter")
         })
         .collect();
-    // All alive at once: a thread that came after another's end would get its cells.
-    let all = Barrier::new(threads);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                counters.iter().for_each(Counter::inc);
-                all.wait();
-            });
-        }
-    });
+    at_once(threads, || counters.iter().for_each(Counter::inc));
     let own = registry.clone();
     c.enter(Role::Ours, OURS, move |_, n| {
         let mut last = own.collect();
@@ -75,11 +66,37 @@ pub(crate) fn run(options: &Options, series: usize, threads: usize, section: &mu
         time
     });
 
+    let group = metriken::ShardedCounterGroup::new(series);
+    at_once(threads, || {
+        for i in 0..series {
+            assert!(group.increment(i));
+        }
+    });
+    c.enter(Role::Peer, "metriken, sharded group", move |_, n| {
+        let mut last = None;
+        let time = timed(n, || last = group.load());
+        assert_eq!(last.map(|all| all.iter().sum()), Some(expected));
+        time
+    });
+
     let outcome = c.hold(options, &[1]);
     section.outcome(&outcome);
     section.ratio_goal(&title, &outcome, OURS, 0, 2.0);
     let calls = allocations(&registry, || ());
     section.goal(&format!("{title}: allocations"), calls as f64, 0.0, "");
+}
+
+/// Does `work` on each of `threads`, all alive at once: one that came after another's end would get its cells.
+pub(crate) fn at_once(threads: usize, work: impl Fn() + Sync) {
+    let all = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                work();
+                all.wait();
+            });
+        }
+    });
 }
 
 pub(crate) fn timed(n: u64, mut work: impl FnMut()) -> Duration {

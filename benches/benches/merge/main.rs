@@ -8,6 +8,7 @@
 )]
 
 mod cells;
+mod histograms;
 mod streams;
 
 use std::io;
@@ -28,6 +29,7 @@ fn main() -> io::Result<()> {
     for (series, threads) in [(10_000, 2), (10_000, 64), (60_000, 8)] {
         cells::run(&options, series, threads, &mut section);
     }
+    histograms::run(&options, &mut section);
     for streams in [10_000, 100_000] {
         streams::run(&options, streams, &mut section);
     }
