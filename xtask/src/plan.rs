@@ -121,7 +121,7 @@ const MIRI_HALF: [&str; 2] = ["reporter::", "rtp::"];
 
 /// Programs of core's tests whose unsafe code no test of a room reaches: they record as hosts do, on threads that come and go.
 /// What they do under Miri is a small part of what they do else.
-const MIRI_TESTS: [&str; 4] = ["exact_histogram", "lossless", "streams", "threads"];
+const MIRI_TESTS: [&str; 3] = ["exact_histogram", "streams", "threads"];
 
 /// The rooms' own tests, then those programs; with arguments, exactly what `cargo miri test` makes of them.
 pub(crate) fn miri(more: &[String]) -> Result<(), Failure> {
