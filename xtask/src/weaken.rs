@@ -7,7 +7,7 @@
 //! not believed; and an ordering in core that is stronger than Relaxed and not in the list is a failure.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::changed::{Change, attempt, change, copy_folder, red_tests};
 use crate::output::say;
@@ -86,22 +86,16 @@ pub(crate) fn run() -> Result<(), Failure> {
     copy_core(&copy)
         .map_err(|error| Failure::new(format!("can't copy core to {}: {error}", copy.display())))?;
     let core = copy.join("core");
-    let unlisted = unlisted(&core, Path::new("src"))
+    let lines = product(&core, Path::new("src"))
         .map_err(|error| Failure::new(format!("can't read {}: {error}", core.display())))?;
-    if !unlisted.is_empty() {
-        return Err(Failure::new(format!(
-            "orderings that no model is known to prove; add a weakening to xtask/src/weaken.rs:\n{}",
-            unlisted.join("\n")
-        )));
-    }
-    let beside = beside_the_door(&core, Path::new("src"))
-        .map_err(|error| Failure::new(format!("can't read {}: {error}", core.display())))?;
-    if !beside.is_empty() {
-        return Err(Failure::new(format!(
-            "atomics that no model can see; take them from `crate::sync`:\n{}",
-            beside.join("\n")
-        )));
-    }
+    none(
+        lines.iter().filter(|line| is_unlisted(line)),
+        "orderings that no model is known to prove; add a weakening to xtask/src/weaken.rs",
+    )?;
+    none(
+        lines.iter().filter(|line| is_beside_the_door(line)),
+        "atomics that no model can see; take them from `crate::sync`",
+    )?;
     let red = models(&copy)?;
     if !red.is_empty() {
         let red = red.join(", ");
@@ -149,69 +143,67 @@ fn rounds() -> Vec<Vec<&'static Change>> {
     (0..longest).map(round).collect()
 }
 
-/// Lines of code below `folder` with an ordering stronger than Relaxed that no weakening touches.
-fn unlisted(core: &Path, folder: &Path) -> std::io::Result<Vec<String>> {
-    let mut found = Vec::new();
+/// A line of the product, for its tests may do as they like.
+struct Line {
+    /// From the package's folder on.
+    file: PathBuf,
+    number: usize,
+    text: String,
+}
+
+/// All of them below `folder` of the package `core`.
+fn product(core: &Path, folder: &Path) -> std::io::Result<Vec<Line>> {
+    let mut lines = Vec::new();
     for entry in fs::read_dir(core.join(folder))? {
         let entry = entry?;
         let file = folder.join(entry.file_name());
-        if file == Path::new("src/models") {
-            continue;
-        }
         if entry.file_type()?.is_dir() {
-            found.extend(unlisted(core, &file)?);
+            lines.extend(product(core, &file)?);
             continue;
         }
         let source = fs::read_to_string(entry.path())?;
-        let of_file: Vec<_> = WEAKENINGS
-            .iter()
-            .filter(|w| Path::new(w.file) == file)
-            .collect();
-        let is_listed = |line: &str| {
-            of_file.iter().any(|w| {
-                w.from
-                    .lines()
-                    .any(|from| is_strong(from) && line.contains(from.trim()))
-            })
-        };
-        let product = source
+        let texts = source
             .lines()
-            .take_while(|line| line.trim() != "mod tests {");
-        let strong = (1..)
-            .zip(product)
-            .filter(|(_, line)| is_strong(line) && !is_listed(line));
-        found.extend(
-            strong.map(|(n, line)| format!("core/{}:{n}: {}", file.display(), line.trim())),
-        );
+            .take_while(|text| text.trim() != "mod tests {");
+        lines.extend((1..).zip(texts).map(|(number, text)| Line {
+            file: file.clone(),
+            number,
+            text: text.to_owned(),
+        }));
     }
-    Ok(found)
+    Ok(lines)
+}
+
+/// Fails with these lines, if there are any: they are `what`.
+fn none<'l>(lines: impl Iterator<Item = &'l Line>, what: &str) -> Result<(), Failure> {
+    let place = |line: &Line| {
+        let (file, text) = (line.file.display(), line.text.trim());
+        format!("core/{file}:{}: {text}", line.number)
+    };
+    let places: Vec<String> = lines.map(place).collect();
+    match places.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{what}:\n{}", places.join("\n")))),
+    }
+}
+
+/// Whether a line has an ordering stronger than Relaxed that no weakening touches; models may have any.
+fn is_unlisted(line: &Line) -> bool {
+    let touches = |w: &Change| {
+        let mut from = w.from.lines();
+        Path::new(w.file) == line.file
+            && from.any(|from| is_strong(from) && line.text.contains(from.trim()))
+    };
+    is_strong(&line.text) && !line.file.starts_with("src/models") && !WEAKENINGS.iter().any(touches)
 }
 
 /// Files that may name the standard library's atomics: the door to them, and one that says why it must.
 const AT_THE_DOOR: [&str; 2] = ["src/sync.rs", "src/shard/attach.rs"];
 
-/// Lines below `folder` that take atomics from elsewhere than `crate::sync`.
-fn beside_the_door(core: &Path, folder: &Path) -> std::io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(core.join(folder))? {
-        let entry = entry?;
-        let file = folder.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            found.extend(beside_the_door(core, &file)?);
-        } else if !AT_THE_DOOR.iter().any(|door| Path::new(door) == file) {
-            let source = fs::read_to_string(entry.path())?;
-            let product = source
-                .lines()
-                .take_while(|line| line.trim() != "mod tests {");
-            let beside = (1..)
-                .zip(product)
-                .filter(|(_, line)| line.contains("sync::atomic"));
-            let place =
-                |(n, line): (i32, &str)| format!("core/{}:{n}: {}", file.display(), line.trim());
-            found.extend(beside.map(place));
-        }
-    }
-    Ok(found)
+/// Whether a line takes atomics from elsewhere than `crate::sync`.
+fn is_beside_the_door(line: &Line) -> bool {
+    line.text.contains("sync::atomic")
+        && !AT_THE_DOOR.iter().any(|door| Path::new(door) == line.file)
 }
 
 /// Whether a line of code, which is neither a comment nor an import, names an ordering stronger than Relaxed.
@@ -257,27 +249,14 @@ fn copy_core(to: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    /// Names of all models below `folder`.
-    fn models_in(folder: &Path) -> Vec<String> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                names.extend(models_in(&path));
-                continue;
-            }
-            let source = fs::read_to_string(&path).unwrap();
-            let models = source
-                .lines()
-                .filter_map(|line| line.trim().strip_prefix("fn loom_")?.split_once('('));
-            names.extend(models.map(|(name, _)| format!("loom_{name}")));
-        }
-        names
-    }
-
     #[test]
     fn each_model_has_a_mistake_that_turns_it_red() {
-        let models = models_in(&root().join("core/src"));
+        let lines = product(&root().join("core"), Path::new("src")).unwrap();
+        let name = |line: &Line| {
+            let (name, _) = line.text.strip_prefix("fn loom_")?.split_once('(')?;
+            Some(format!("loom_{name}"))
+        };
+        let models: Vec<String> = lines.iter().filter_map(name).collect();
         assert!(models.len() >= 12, "{models:?}");
         for model in &models {
             assert!(WEAKENINGS.iter().any(|w| w.test == model), "{model}");

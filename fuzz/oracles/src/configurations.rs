@@ -22,8 +22,8 @@ pub fn target(data: &[u8]) {
     let path = FOLDER.with_borrow(|folder| folder.put("given.yaml", data));
     match load(&path) {
         Ok(settings) => {
-            again(&settings);
-            all_is_heard(data, &settings);
+            let yaml = again(&settings);
+            all_is_heard(data, &yaml);
         }
         Err(error) => helps(&error, &path, data),
     }
@@ -33,8 +33,8 @@ fn load(path: &Path) -> Result<Settings, ConfigError> {
     Settings::load(Some(path), ForwardFlags::default())
 }
 
-/// What is printed by `media-metrics config` says what was read.
-fn again(settings: &Settings) {
+/// What is printed by `media-metrics config` says what was read. That text.
+fn again(settings: &Settings) -> String {
     let yaml = settings.to_yaml().unwrap();
     let path = FOLDER.with_borrow(|folder| folder.put("written.yaml", yaml.as_bytes()));
     let back = load(&path).unwrap_or_else(|e| panic!("{e}\n{yaml}"));
@@ -48,6 +48,7 @@ fn again(settings: &Settings) {
     for kind in 0..128 {
         let _ = payloads.get(kind);
     }
+    yaml
 }
 
 /// Keys of the file's one room, which stand in the list of rooms once they are read.
@@ -67,14 +68,13 @@ const OF_OTHERS: [&str; 7] = [
 
 /// What a file says is in what is understood of it, at the same place and with the same switches and numbers: no key is
 /// passed over.
-fn all_is_heard(data: &[u8], settings: &Settings) {
+fn all_is_heard(data: &[u8], yaml: &str) {
     let text = std::str::from_utf8(data).unwrap();
     // What a plain value can't be, such as a key that is a list, no section of ours is either.
     let Ok(Value::Object(given)) = serde_saphyr::from_str::<Value>(text) else {
         return;
     };
-    let yaml = settings.to_yaml().unwrap();
-    let understood: Value = serde_saphyr::from_str(&yaml).unwrap();
+    let understood: Value = serde_saphyr::from_str(yaml).unwrap();
     for (key, given) in &given {
         let place = match &**key {
             "prometheus_port" => continue,

@@ -34,6 +34,9 @@ const NAMES: [&str; 14] = [
 
 const LABELS: [&str; 7] = ["a", "b", "_c", "quantile", "le", "A9", "type"];
 
+/// What a histogram's name has behind it in the names of its samples.
+pub(super) const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
+
 /// From this family on nobody knows when series began, as of those that come from elsewhere.
 const OTHERS: usize = 3;
 
@@ -58,10 +61,10 @@ pub(super) fn snapshot(input: &mut Input<'_>) -> Snapshot {
 /// Whether a registry refuses one beside the other: for its name, or for that of a histogram's samples.
 fn clash(a: &Desc, b: &Desc) -> bool {
     let inside = |a: &Desc, b: &Desc| {
-        let suffixes = ["_bucket", "_sum", "_count"].iter();
         a.kind() == Kind::Histogram
-            && suffixes
-                .map(|s| format!("{}{s}", a.name()))
+            && PARTS
+                .iter()
+                .map(|part| format!("{}{part}", a.name()))
                 .any(|name| name == b.name())
     };
     a.name() == b.name() || inside(a, b) || inside(b, a)

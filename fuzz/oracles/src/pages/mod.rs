@@ -12,11 +12,13 @@ mod otlp;
 pub(crate) use lines::read as read_lines;
 
 use std::collections::HashSet;
+use std::time::SystemTime;
 
 use media_metrics_core::exemplar::Exemplar;
 use media_metrics_core::snapshot::{FamilySnapshot, Snapshot, Values};
 use media_metrics_exporter::{Escaping, openmetrics, openmetrics_2, protobuf, text};
 
+use self::made::PARTS;
 use crate::input::Input;
 use crate::models::exporter::{
     expected_messages, expected_openmetrics_2, expected_text, messages, openmetrics_2 as reader_2,
@@ -152,13 +154,17 @@ fn source<'s>(snapshot: &'s Snapshot, family: &lines::Family) -> &'s FamilySnaps
         _ => snapshot.family(name),
     };
     let part = || {
-        let suffixes = ["_bucket", "_sum", "_count"].iter();
-        let mut stems = suffixes.filter_map(|suffix| name.strip_suffix(suffix));
+        let mut stems = PARTS.iter().filter_map(|part| name.strip_suffix(part));
         stems.find_map(|stem| snapshot.family(stem))
     };
     found
         .or_else(part)
         .unwrap_or_else(|| panic!("{name:?} is of nobody"))
+}
+
+/// Whether a gauge says nothing but that it is there.
+fn all_ones(levels: &[Option<f64>]) -> bool {
+    levels.iter().flatten().all(|&level| level == 1.0)
 }
 
 /// Help and unit are the family's, and so is the type where no other family is in its way.
@@ -180,11 +186,7 @@ fn metadata_of_lines(snapshot: &Snapshot, read: &[lines::Family]) {
                 _ => (desc.name(), "unknown"),
             },
             Values::Gauge(levels) => match desc.name().strip_suffix("_info") {
-                Some(stem)
-                    if !stem.is_empty() && levels.iter().flatten().all(|&level| level == 1.0) =>
-                {
-                    (stem, "info")
-                }
+                Some(stem) if !stem.is_empty() && all_ones(levels) => (stem, "info"),
                 _ => (desc.name(), "gauge"),
             },
             _ => (desc.name(), "histogram"),
@@ -192,7 +194,7 @@ fn metadata_of_lines(snapshot: &Snapshot, read: &[lines::Family]) {
         let is_in_the_way = |other: &FamilySnapshot| {
             let name = other.schema().desc().name();
             let of_histogram = matches!(other.values(), Values::Histogram(_));
-            let samples = ["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}"));
+            let samples = PARTS.map(|part| format!("{name}{part}"));
             name != desc.name()
                 && (name.starts_with(stem)
                     || of_histogram && samples.iter().any(|sample| sample.starts_with(stem)))
@@ -213,7 +215,7 @@ fn beginnings(snapshot: &Snapshot, read: &[lines::Family], mut with: Vec<lines::
         let schema = source(snapshot, family).schema();
         let name = format!("{}_created", family.name);
         let of = |i: usize| {
-            let seconds = expected_openmetrics_2::seconds(schema.created(i)?.min(snapshot.time()));
+            let seconds = told_at(snapshot, schema.created(i)?);
             let labels: Vec<_> = schema.labels(i).collect();
             Some(format!("{labels:?} {seconds:?}"))
         };
@@ -261,16 +263,22 @@ fn labels(exemplar: &Exemplar, soften: bool) -> Vec<(String, String)> {
     labels
 }
 
-/// When an exemplar was, as pages tell: in seconds, never after the page.
-fn time(snapshot: &Snapshot, exemplar: &Exemplar) -> f64 {
-    expected_openmetrics_2::seconds(exemplar.time().min(snapshot.time()))
+/// A time as pages tell it: in seconds, never after the page's own.
+fn told_at(snapshot: &Snapshot, time: SystemTime) -> f64 {
+    expected_openmetrics_2::seconds(time.min(snapshot.time()))
 }
 
 fn exemplars_of_lines(snapshot: &Snapshot, read: &[lines::Family]) {
     for family in read.iter().filter(|f| f.kind == "histogram") {
         let of = snapshot.family(&family.name).unwrap();
         let wanted: Vec<_> = exemplars(of)
-            .map(|e| (labels(e, true), e.value() + 0.0, time(snapshot, e)))
+            .map(|e| {
+                (
+                    labels(e, true),
+                    e.value() + 0.0,
+                    told_at(snapshot, e.time()),
+                )
+            })
             .collect();
         let got: Vec<_> = family
             .lines
@@ -289,10 +297,9 @@ fn openmetrics_2_page(snapshot: &Snapshot) {
     let mut wanted = Vec::new();
     for family in snapshot.families() {
         let mut model = expected_openmetrics_2::expected(family);
-        let ones = |levels: &[Option<f64>]| levels.iter().flatten().all(|&level| level == 1.0);
         if let Values::Gauge(levels) = family.values()
             && model.name.ends_with("_info")
-            && ones(levels)
+            && all_ones(levels)
         {
             model.kind = "info".to_owned();
             model.unit = None;
@@ -304,7 +311,7 @@ fn openmetrics_2_page(snapshot: &Snapshot) {
                     .map(|e| reader_2::Exemplar {
                         labels: labels(e, false),
                         value: e.value() + 0.0,
-                        time: time(snapshot, e),
+                        time: told_at(snapshot, e.time()),
                     })
                     .collect();
             }
