@@ -39,14 +39,15 @@ pub(crate) fn test() -> Result<(), Failure> {
     tests(&|| Ok(()))
 }
 
-/// Quick tests first; then two kinds at once, where one leaves a core to the other. What else there is to do is done last,
-/// in the shade.
+/// Quick tests first; then two kinds at once, where one leaves a core to the other. What else there is to do is done where
+/// a core is free the longest: beside the build of the program, which ends on one.
 fn tests(more: Lane<'_>) -> Result<(), Failure> {
     setup::for_tests()?;
     unit(&[])?;
     let models = || {
         loom(&[])?;
-        weaken::run()
+        weaken::run()?;
+        more()
     };
     // Models are one core's work, as the compiler's last pass is; a count of instructions minds no neighbour.
     let programs = || {
@@ -56,11 +57,7 @@ fn tests(more: Lane<'_>) -> Result<(), Failure> {
     };
     side_by_side(&[&models, &programs])?;
     // End-to-end tests mostly wait; the interpreter takes what they leave.
-    let shade = || {
-        miri_all(Step::in_the_shade)?;
-        more()
-    };
-    side_by_side(&[&|| end_to_end(&[]), &shade])?;
+    side_by_side(&[&|| end_to_end(&[]), &|| miri_all(Step::in_the_shade)])?;
     say!("\ntest: all passed");
     Ok(())
 }
@@ -106,11 +103,12 @@ pub(crate) fn end_to_end(more: &[String]) -> Result<(), Failure> {
         .run()
 }
 
-/// The `test` profile optimises enough: building with LTO would take longer than all models run.
+/// Optimised a little: building with LTO would take longer than all models run.
 pub(crate) fn loom(more: &[String]) -> Result<(), Failure> {
     Step::new("cargo test --locked -p media-metrics-core --lib loom")
         .arguments(more)
         .environment("RUSTFLAGS", "--cfg media_metrics_loom")
+        .optimised()
         .own_target("loom")
         .run()
 }
@@ -170,6 +168,7 @@ pub(crate) fn stress(more: &[String]) -> Result<(), Failure> {
     Step::new("cargo test --locked -p media-metrics-core --test lossless --")
         .arguments(more)
         .environment("MEDIA_METRICS_STRESS", STRESS)
+        .optimised()
         .run()
 }
 

@@ -100,6 +100,7 @@ impl Sanitizer {
             .environment("MEDIA_METRICS_STRESS", PERCENT)
             .environment("PROPTEST_CASES", CASES)
             .environment(options, values)
+            .optimised()
             .own_target(&format!("sanitize-{}", self.name))
     }
 

@@ -79,6 +79,11 @@ impl Step {
         self
     }
 
+    /// Tests that run for much longer than they are compiled.
+    pub(crate) fn optimised(self) -> Self {
+        self.environment("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
+    }
+
     /// Builds into `target/NAME`: other flags or another compiler would throw away `target` itself.
     pub(crate) fn own_target(self, name: &str) -> Self {
         let folder = target().join(name);

@@ -224,6 +224,7 @@ fn models(copy: &Path) -> Result<Vec<String>, Failure> {
         .arguments(&[manifest.to_string_lossy()])
         .arguments(&["loom"])
         .environment("RUSTFLAGS", "--cfg media_metrics_loom")
+        .optimised()
         .own_target("loom");
     red_tests(&step)
 }

@@ -116,15 +116,17 @@ fn sinks_that_panic_and_hang_cost_no_record() {
     drop(release);
     let last = loop {
         let s = registry.collect();
+        // A turn is counted when it is over: a while after what it did is seen.
         let ended = figure(&s, "turns", "stuck") == 3
+            && figure(&s, "turns", "careful") == made
             && figure(&s, "turns", "panics") + figure(&s, "panics", "panics") == made;
         if ended {
             break s;
         }
         assert!(
             std::time::Instant::now() < deadline,
-            "turns of stuck: {}",
-            figure(&s, "turns", "stuck")
+            "turns: {:?} of 3, {made}, and the rest of {made}",
+            ["stuck", "careful", "panics"].map(|sink| figure(&s, "turns", sink))
         );
         std::thread::sleep(Duration::from_millis(1));
     };
@@ -132,5 +134,4 @@ fn sinks_that_panic_and_hang_cost_no_record() {
     assert_eq!(figure(&last, "dropped", "panics"), 0);
     // One in its hands and two waiting; what came after them was dropped.
     assert_eq!(figure(&last, "dropped", "stuck"), made - 3);
-    assert_eq!(figure(&last, "turns", "careful"), made);
 }
