@@ -63,7 +63,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "weaken",
         about: "weaken each ordering that a model proves, on a copy, and see the model turn red",
-        run: |_| weaken::run(),
+        run: |_| weaken::run(|step| step),
     },
     Command {
         name: "miri",

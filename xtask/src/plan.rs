@@ -39,24 +39,21 @@ pub(crate) fn test() -> Result<(), Failure> {
     tests(&|| Ok(()))
 }
 
-/// Quick tests first; then two kinds at once, where one leaves a core to the other. What else there is to do is done where
-/// a core is free the longest: beside the build of the program, which ends on one.
+/// Quick tests first; then what ships; then what takes its time. Each leaves time for what runs in its shade: tests that
+/// wait, the compiler's last pass, which is one core's work, and what is counted in instructions, which minds no neighbour.
 fn tests(more: Lane<'_>) -> Result<(), Failure> {
     setup::for_tests()?;
-    unit(&[])?;
     let models = || {
-        loom(&[])?;
-        weaken::run()?;
-        more()
+        loom_step(&[]).in_the_shade().run()?;
+        weaken::run(Step::in_the_shade)
     };
-    // Models are one core's work, as the compiler's last pass is; a count of instructions minds no neighbour.
+    side_by_side(&[&|| unit(&[]), &models])?;
     let programs = || {
         program()?;
         instructions(&[])?;
         examples(&[])
     };
-    side_by_side(&[&models, &programs])?;
-    // End-to-end tests mostly wait; the interpreter takes what they leave.
+    side_by_side(&[&programs, more])?;
     side_by_side(&[&|| end_to_end(&[]), &|| miri_all(Step::in_the_shade)])?;
     say!("\ntest: all passed");
     Ok(())
@@ -103,14 +100,17 @@ pub(crate) fn end_to_end(more: &[String]) -> Result<(), Failure> {
         .run()
 }
 
-/// Optimised a little: building with LTO would take longer than all models run.
 pub(crate) fn loom(more: &[String]) -> Result<(), Failure> {
+    loom_step(more).run()
+}
+
+/// Optimised a little: building with LTO would take longer than all models run.
+fn loom_step(more: &[String]) -> Step {
     Step::new("cargo test --locked -p media-metrics-core --lib loom")
         .arguments(more)
         .environment("RUSTFLAGS", "--cfg media_metrics_loom")
         .optimised()
         .own_target("loom")
-        .run()
 }
 
 /// Rooms whose tests take Miri about as long as all the others: it runs on one core, so these and those run side by

@@ -97,6 +97,10 @@ impl Step {
             .envs(self.environment.iter().map(|(k, v)| (k, v)))
             .current_dir(root())
             .stdin(Stdio::null());
+        let variables = std::env::vars_os().map(|(name, _)| name);
+        for name in variables.filter(|name| is_of_this_package(&name.to_string_lossy())) {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -147,6 +151,18 @@ impl Step {
             self.program
         ))
     }
+}
+
+/// Variables that cargo sets for the program that it runs, about that program's own package: ring's build script would read
+/// them, and it and all that depends on it would be built anew by each cargo that comes without them.
+fn is_of_this_package(variable: &str) -> bool {
+    let begins = [
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+        "CARGO_MANIFEST_",
+        "CARGO_PKG_",
+    ];
+    begins.iter().any(|begin| variable.starts_with(begin))
 }
 
 /// What a program printed, in one piece.
@@ -230,6 +246,14 @@ mod tests {
             out.stdout, b"a 'b' $c\n",
             "a real shell reads the same word"
         );
+    }
+
+    #[test]
+    fn cargo_is_told_nothing_of_this_package() {
+        let of_this_package = "CARGO_PKG_NAME";
+        assert!(std::env::var_os(of_this_package).is_some());
+        let told = Step::new("sh -c").arguments(&["printenv CARGO_PKG_NAME || echo nothing"]);
+        assert_eq!(told.output().unwrap(), "nothing\n");
     }
 
     #[test]
