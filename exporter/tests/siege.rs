@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::client::{ask, connect, get};
+use common::client::{PATIENCE, ask, connect, get};
 use media_metrics_core::desc::Desc;
 use media_metrics_core::{Registry, Reporter};
 use media_metrics_exporter::{Limits, Server};
@@ -163,9 +163,12 @@ fn limits_hold_memory_is_bounded_and_not_a_count_is_lost() {
     );
     assert!(added < ADDED_KIB, "{added} KiB more than before");
 
-    // And when they are gone, everything is as it was.
-    let page = get(address, "/metrics");
-    assert_eq!(page.status, 200);
+    // And when the server has noticed that they are gone, everything is as it was.
+    let start = Instant::now();
+    while get(address, "/metrics").status != 200 {
+        assert!(start.elapsed() < PATIENCE, "who is gone keeps a place");
+        thread::sleep(Duration::from_millis(20));
+    }
     server.stop(Duration::from_secs(5));
     reporter.stop(Duration::from_secs(5));
     let last = registry.latest();

@@ -39,22 +39,26 @@ pub(crate) fn test() -> Result<(), Failure> {
     tests(&|| Ok(()))
 }
 
-/// Quick tests first; then what ships; then what takes its time. Each leaves time for what runs in its shade: tests that
-/// wait, the compiler's last pass, which is one core's work, and what is counted in instructions, which minds no neighbour.
+/// Quick tests first, and alone: they tell what is wrong soonest. Then what ships, and what tells how good it is; that leaves
+/// time for what runs in its shade, for the compiler's last pass is one core's work, and end-to-end tests mostly wait.
 fn tests(more: Lane<'_>) -> Result<(), Failure> {
     setup::for_tests()?;
+    unit(&[])?;
+    let programs = || {
+        program()?;
+        instructions(&[])?; // a count minds no neighbour
+        examples(&[])
+    };
     let models = || {
         loom_step(&[]).in_the_shade().run()?;
         weaken::run(Step::in_the_shade)
     };
-    side_by_side(&[&|| unit(&[]), &models])?;
-    let programs = || {
-        program()?;
-        instructions(&[])?;
-        examples(&[])
+    side_by_side(&[&programs, &models])?;
+    let rest = || {
+        more()?;
+        miri_all(Step::in_the_shade)
     };
-    side_by_side(&[&programs, more])?;
-    side_by_side(&[&|| end_to_end(&[]), &|| miri_all(Step::in_the_shade)])?;
+    side_by_side(&[&|| end_to_end(&[]), &rest])?;
     say!("\ntest: all passed");
     Ok(())
 }
@@ -104,12 +108,11 @@ pub(crate) fn loom(more: &[String]) -> Result<(), Failure> {
     loom_step(more).run()
 }
 
-/// Optimised a little: building with LTO would take longer than all models run.
+/// Not optimised: that would take longer than all models run.
 fn loom_step(more: &[String]) -> Step {
     Step::new("cargo test --locked -p media-metrics-core --lib loom")
         .arguments(more)
         .environment("RUSTFLAGS", "--cfg media_metrics_loom")
-        .optimised()
         .own_target("loom")
 }
 
@@ -248,6 +251,7 @@ fn style() -> Result<(), Failure> {
 /// The published crates with each of their features alone, and with none: what is switched off must not be missed. Then
 /// documentation, licences and sources. Each step is run as `how` says.
 fn details(how: impl Fn(Step) -> Step) -> Result<(), Failure> {
+    setup::for_deny(&how)?;
     for (package, folder) in PUBLISHED {
         let features = features_of(folder)?;
         for feature in features.iter().map(|(name, _)| name.as_str()).chain([""]) {
@@ -277,6 +281,6 @@ fn details(how: impl Fn(Step) -> Step) -> Result<(), Failure> {
 
 /// Known vulnerabilities, yanked and unmaintained versions among the dependencies.
 pub(crate) fn audit() -> Result<(), Failure> {
-    setup::for_lints()?;
+    setup::for_deny(|step| step)?;
     Step::new("cargo deny --locked check advisories").run()
 }

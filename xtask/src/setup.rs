@@ -86,7 +86,8 @@ const LINTERS: &str = "rustup component add rustfmt clippy";
 /// For `cargo xtask setup`: both halves.
 pub(crate) fn everything() -> Result<(), Failure> {
     for_tests()?;
-    for_lints()
+    for_lints()?;
+    for_deny(|step| step)
 }
 
 /// What `cargo xtask test` needs besides a stable Rust and a C compiler.
@@ -113,22 +114,26 @@ fn nightly() -> Result<(), Failure> {
     }
 }
 
-/// What `cargo xtask lint` needs.
+/// What tells style.
 pub(crate) fn for_lints() -> Result<(), Failure> {
     if !Step::new("cargo fmt --version").succeeds()
         || !Step::new("cargo clippy --version").succeeds()
     {
         by_rustup(LINTERS)?;
     }
-    if !Step::new("cargo deny --version").succeeds() {
-        // Its own target folder, kept, so that a broken installation goes on where it stopped.
-        Step::new(CARGO_DENY)
-            .own_target("cargo-deny")
-            .run()
-            .map_err(|failure| by_hand(&[CARGO_DENY], &failure.to_string()))?;
-    }
     say!("set-up for lints: complete");
     Ok(())
+}
+
+/// What looks at licences and sources of dependencies, built as `how` says.
+pub(crate) fn for_deny(how: impl Fn(Step) -> Step) -> Result<(), Failure> {
+    if Step::new("cargo deny --version").succeeds() {
+        return Ok(());
+    }
+    // Its own target folder, kept, so that a broken installation goes on where it stopped.
+    how(Step::new(CARGO_DENY).own_target("cargo-deny"))
+        .run()
+        .map_err(|failure| by_hand(&[CARGO_DENY], &failure.to_string()))
 }
 
 /// What `cargo xtask semver` needs.

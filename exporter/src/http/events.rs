@@ -348,7 +348,7 @@ mod tests {
     }
 
     /// On a clock that moves only when everybody waits. How long to wait from look to look is told by the machine's own, so
-    /// the look that notices a silence comes up to a second after it.
+    /// the look that notices a silence comes some time after it.
     #[test]
     fn a_source_that_has_nothing_new_is_looked_at_until_nobody_listens() {
         use media_metrics_core::snapshot::Builder;
@@ -369,10 +369,15 @@ mod tests {
                 panic!("at once");
             };
             assert!(event.starts_with(b"event: moment\nid: 1-"), "{event:?}");
-            for least in [15, 30] {
+            let mut before = 0;
+            for _ in 0..2 {
                 let (told, seconds) = heard().await;
                 assert_eq!(told, STILL_HERE);
-                assert!((least..=least + 2).contains(&seconds), "{seconds}");
+                assert!(
+                    (15..25).contains(&(seconds - before)),
+                    "{seconds}, {before}"
+                );
+                before = seconds;
             }
             drop(listener);
             sleep(Duration::from_secs(2)).await;
