@@ -223,7 +223,7 @@ catalog! {
     /// Datagrams that are neither RTP nor RTCP.
     FORWARD_REJECTED = Desc::counter("media_forward_packets_rejected_total", "Datagrams dropped, by reason: no valid RTP (too_short, version, csrc, extension, padding) or RTCP (rtcp), longer than can be received (too_long), or not from one of the room's publishers (unknown_publisher).").labels(&["reason"]);
     /// Datagrams lost between the network and us.
-    FORWARD_OVERFLOWED = Desc::counter("media_forward_receive_overflow_total", "Datagrams that the kernel dropped because the receive queue of a worker's socket was full.");
+    FORWARD_OVERFLOWED = Desc::counter("media_forward_receive_overflow_total", "Datagrams that were not received in time: dropped by the kernel because the receive queue of a worker's socket was full, or left there by the end of the program.");
     /// Packets forwarded but not accounted to a stream.
     FORWARD_UNTRACKED = Desc::counter("media_forward_packets_untracked_total", "RTP packets forwarded without a stream of their own, because the limit on streams was met.");
     /// RTCP packets.

@@ -201,7 +201,7 @@ impl Meter {
         self.untracked.inc();
     }
 
-    /// The kernel dropped `n` datagrams before they could be received.
+    /// Nobody had time for `n` datagrams: the kernel dropped them before they could be received, or a stop did.
     #[cold]
     pub fn on_overflow(&self, n: u64) {
         self.overflowed.add(n);

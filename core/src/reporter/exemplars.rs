@@ -180,6 +180,11 @@ mod tests {
 
     static WAIT: Desc = Desc::histogram("wait", "W.", &[100.0]).exemplars();
 
+    /// With little room: Miri zeroes a thread's memory for real.
+    fn small() -> Registry {
+        Registry::builder().max_series(64).build().unwrap()
+    }
+
     fn streams(registry: &Registry, n: u32) -> Vec<Stream> {
         let group = registry.group(&["incoming", "audio"]).unwrap();
         let stream = |ssrc| registry.stream(&group, StreamConfig::new(ssrc, 8_000));
@@ -194,7 +199,7 @@ mod tests {
 
     #[test]
     fn of_several_threads_the_largest_sample_is_shown() {
-        let registry = Registry::new().unwrap();
+        let registry = small();
         let streams = streams(&registry, 3);
         let wait = registry.histogram(&WAIT, &[]).unwrap();
         let all_recorded = Barrier::new(streams.len());
@@ -250,7 +255,7 @@ mod tests {
     #[test]
     fn threads_fill_while_merges_empty() {
         const EACH: u64 = if cfg!(miri) { 20 } else { 10_000 };
-        let registry = Registry::new().unwrap();
+        let registry = small();
         let streams = streams(&registry, 2);
         let wait = registry.histogram(&WAIT, &[]).unwrap();
         std::thread::scope(|scope| {

@@ -78,7 +78,7 @@ fn when_merges_step_in_time_nothing_is_lost_or_told_twice() {
         (now + second * 3, wall),
     ];
     // Miri takes seconds for each: not all of the ways to step back.
-    let few = if cfg!(miri) { 6 } else { steps.len() };
+    let few = if cfg!(miri) { 5 } else { steps.len() };
     let mut last = now;
     for (at, (now, wall)) in (1..).zip(steps).take(few) {
         let number = u64::from(at);

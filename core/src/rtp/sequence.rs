@@ -648,7 +648,7 @@ mod tests {
         #[test]
         fn settling_does_not_mind_the_order(
             first: u16,
-            lost in prop::collection::vec(prop::bool::weighted(0.1), if cfg!(miri) { 150..200 } else { 300..1_500 }),
+            lost in prop::collection::vec(prop::bool::weighted(0.1), if cfg!(miri) { 100..150 } else { 300..1_500 }),
             swaps in prop::collection::vec((0_usize..1_500, 1_usize..40), 0..if cfg!(miri) { 10 } else { 100 }),
         ) {
             let mut order: Vec<usize> = (1..lost.len()).filter(|n| !lost[*n]).collect();

@@ -131,7 +131,7 @@ mod tests {
     proptest! {
         #[test]
         fn those_kept_are_the_first_of_a_sorted_list(
-            all in vec(figures(), 0..if cfg!(miri) { 16 } else { 60 }),
+            all in vec(figures(), 0..if cfg!(miri) { 8 } else { 60 }),
             limit in 0_usize..12,
             parts in 1_usize..5,
         ) {

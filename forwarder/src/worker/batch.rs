@@ -20,8 +20,10 @@ use crate::subscribers::Subscribers;
 const TURNS: usize = 8;
 /// How often the kernel is asked for what it dropped: five times in a merge's usual second.
 const ASK_NS: u64 = 200_000_000;
-/// A sender that never pauses can't keep a stopped worker longer than this.
-const DRAIN: Duration = Duration::from_millis(300);
+/// What waits when a worker is stopped is forwarded for so long: seconds of media find room in a long queue.
+const DRAIN: Duration = Duration::from_secs(1);
+/// What waits after that is only counted, for so long at most: a queue of a GiB takes less.
+const DISCARD: Duration = Duration::from_secs(3);
 
 pub(super) struct Port {
     pub(super) receiver: Receiver,
@@ -131,14 +133,38 @@ impl Worker {
         }
     }
 
+    /// Forwards what still waits on the ports, which nothing more gets into: a sender that never pauses keeps nobody here.
+    /// What there is no time for is counted.
     pub(super) fn drain(&mut self) {
+        self.ask_for_overflow();
+        for port in &self.ports {
+            port.receiver.shut();
+        }
         let begun = Instant::now();
         let rooms = 0..self.ports.len();
-        while rooms.clone().map(|room| self.turn(room)).sum::<usize>() > 0
-            && begun.elapsed() < DRAIN
-        {}
+        while rooms.clone().map(|room| self.turn(room)).sum::<usize>() > 0 {
+            if begun.elapsed() > DRAIN {
+                self.discard(begun + DISCARD);
+                break;
+            }
+        }
         self.read_letters();
-        self.ask_for_overflow();
+    }
+
+    /// Counts what waits, and takes it away.
+    #[cold]
+    fn discard(&mut self, until: Instant) {
+        let mut left = 0;
+        for port in &mut self.ports {
+            while Instant::now() < until
+                && let Ok(count @ 1..) = port.receiver.receive(&mut self.arena)
+            {
+                left += count as u64;
+            }
+        }
+        if let Some(meter) = &self.meter {
+            meter.on_overflow(left);
+        }
     }
 
     /// Receives, judges and sends one batch; says how many datagrams it was.
