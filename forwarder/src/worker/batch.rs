@@ -21,7 +21,7 @@ const TURNS: usize = 8;
 /// How often the kernel is asked for what it dropped: five times in a merge's usual second.
 const ASK_NS: u64 = 200_000_000;
 /// What waits when a worker is stopped is forwarded for so long: seconds of media find room in a long queue.
-const DRAIN: Duration = Duration::from_secs(1);
+pub(super) const DRAIN: Duration = Duration::from_secs(1);
 /// What waits after that is only counted, for so long at most: a queue of a GiB takes less.
 const DISCARD: Duration = Duration::from_secs(3);
 
@@ -134,8 +134,8 @@ impl Worker {
     }
 
     /// Forwards what still waits on the ports, which nothing more gets into: a sender that never pauses keeps nobody here.
-    /// What there is no time for is counted.
-    pub(super) fn drain(&mut self) {
+    /// What there is no time for within `limit` is counted.
+    pub(super) fn drain(&mut self, limit: Duration) {
         self.ask_for_overflow();
         for port in &self.ports {
             port.receiver.shut();
@@ -143,8 +143,8 @@ impl Worker {
         let begun = Instant::now();
         let rooms = 0..self.ports.len();
         while rooms.clone().map(|room| self.turn(room)).sum::<usize>() > 0 {
-            if begun.elapsed() > DRAIN {
-                self.discard(begun + DISCARD);
+            if begun.elapsed() > limit {
+                self.discard(Instant::now() + DISCARD);
                 break;
             }
         }
@@ -369,4 +369,51 @@ pub(super) fn failed(meter: Option<&Meter>, failure: SendFailure, n: usize) -> u
         meter.on_send_failure(failure, n as u64);
     }
     n
+}
+
+#[cfg(test)]
+mod tests {
+    use media_metrics_core::{Registry, catalog};
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::flows::FlowLimit;
+    use crate::net::bind_group;
+    use crate::payload::PayloadTypes;
+
+    #[test]
+    fn of_what_waits_at_the_end_all_is_forwarded_or_counted() {
+        let minute = Duration::from_secs(60);
+        for (limit, forwarded) in [(minute, 300), (Duration::ZERO, BATCH as u64)] {
+            let registry = Registry::new().unwrap();
+            let group = bind_group("127.0.0.1:0".parse().unwrap(), 1, 1 << 20, false).unwrap();
+            let listen = group[0].local_addr().unwrap();
+            let socket = || UdpSocket::bind("127.0.0.1:0").unwrap();
+            let (sender, subscriber) = (socket(), socket());
+            let port = PortConfig {
+                socket: group.into_iter().next().unwrap(),
+                publishers: Vec::new(),
+                subscribers: vec![subscriber.local_addr().unwrap().into()],
+            };
+            let flows = FlowConfig {
+                payloads: PayloadTypes::standard(),
+                idle_ns: u64::MAX,
+                limit: FlowLimit::new(10),
+            };
+            let mailbox = Mailbox::exchange(1).unwrap().remove(0);
+            let instruments = Instruments::register(&registry).unwrap();
+            let mut worker = Worker::new(vec![port], false, flows, mailbox, Some(&instruments));
+            for number in 0..300_u16 {
+                let [high, low] = number.to_be_bytes();
+                let packet = [0x80, 111, high, low, 0, 0, 0, 0, 0, 0, 0, 7];
+                sender.send_to(&packet, listen).unwrap();
+            }
+            worker.drain(limit);
+            assert_eq!(worker.report.received, forwarded);
+            drop(worker);
+            let snapshot = registry.collect();
+            let left = snapshot.counter(catalog::FORWARD_OVERFLOWED.name(), &[]);
+            assert_eq!(left, Some(300 - forwarded));
+        }
+    }
 }

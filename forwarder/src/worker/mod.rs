@@ -24,7 +24,7 @@ use crate::config::{Source, Subscriber};
 use crate::flows::{FlowConfig, FlowSummary};
 use crate::inbox::Mailbox;
 use crate::meter::Instruments;
-use batch::Worker;
+use batch::{DRAIN, Worker};
 
 /// An idle worker looks this often (in milliseconds) whether it should stop or a stream is idle.
 const LOOK_MS: u8 = 100;
@@ -126,7 +126,7 @@ impl Prepared {
             }
             worker.sweep();
         }
-        worker.drain();
+        worker.drain(DRAIN);
         Ok(worker.finish())
     }
 }
