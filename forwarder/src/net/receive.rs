@@ -109,7 +109,7 @@ impl Receiver {
     }
 
     /// Lets nothing more into the queue: what waits there can be read to its end, whoever goes on sending. The kernel drops
-    /// what comes from now on, and [`take_overflow`](Self::take_overflow) gives it, too: so ask before.
+    /// what comes from now on, and [`take_overflow`](Self::take_overflow) gives it, too, to whoever asks later.
     pub fn shut(&self) {
         // A program of the classic BPF of one instruction: take none of its bytes. It fails on a socket whose filter
         // somebody has locked, which nobody does.

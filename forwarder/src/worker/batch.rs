@@ -136,10 +136,11 @@ impl Worker {
     /// Forwards what still waits on the ports, which nothing more gets into: a sender that never pauses keeps nobody here.
     /// What there is no time for within `limit` is counted.
     pub(super) fn drain(&mut self, limit: Duration) {
-        self.ask_for_overflow();
         for port in &self.ports {
             port.receiver.shut();
         }
+        // What the kernel dropped of a full queue until then. What comes later comes to nobody: it is not asked for again.
+        self.ask_for_overflow();
         let begun = Instant::now();
         let rooms = 0..self.ports.len();
         while rooms.clone().map(|room| self.turn(room)).sum::<usize>() > 0 {
