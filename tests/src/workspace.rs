@@ -23,7 +23,7 @@ pub fn target() -> PathBuf {
     target.map_or_else(|| crate::package().join("../target"), Path::to_path_buf)
 }
 
-/// Variables that cargo sets for the program that it runs, about that program's own package.
+/// Variables that cargo sets for the program that it runs, about that program's own package, and what compiled it.
 fn is_of_the_package(variable: &str) -> bool {
     let begins = [
         "CARGO_BIN_",
@@ -31,7 +31,8 @@ fn is_of_the_package(variable: &str) -> bool {
         "CARGO_MANIFEST_",
         "CARGO_PKG_",
     ];
-    variable == "OUT_DIR" || begins.iter().any(|begin| variable.starts_with(begin))
+    let settings = ["OUT_DIR", "RUSTC_WORKSPACE_WRAPPER"];
+    settings.contains(&variable) || begins.iter().any(|begin| variable.starts_with(begin))
 }
 
 /// Cargo as a user runs it. With this package's variables a build script that reads them as ring's does would run anew,

@@ -152,7 +152,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "ci",
-        about: "lint, then test: what must pass before a change goes in",
+        about: "lint and test: what must pass before a change goes in",
         run: |_| plan::ci(),
     },
 ];

@@ -15,6 +15,9 @@ use crate::weaken;
 /// The end-to-end package: real senders and real time, so it runs alone, after everything else.
 const END_TO_END: &str = "media-metrics-tests";
 
+/// What is measured, and nothing else depends on.
+const BENCHMARKS: &str = "media-metrics-benches";
+
 /// Programs for users to copy: what they depend on weighs on nobody else.
 const EXAMPLES: &str = "examples/Cargo.toml";
 
@@ -24,41 +27,47 @@ const PUBLISHED: [(&str, &str); 2] = [
     ("media-metrics-exporter", "exporter"),
 ];
 
-/// Everything that must pass before a change goes in.
+/// Everything that must pass before a change goes in. Tests are linted as they are compiled; what no test compiles, afterwards.
 pub(crate) fn ci() -> Result<(), Failure> {
     let start = Instant::now();
     setup::for_lints()?;
-    style()?;
-    tests(&|| details(Step::in_the_shade))?;
+    formatting()?;
+    let rest = || {
+        clippy(&["-p", BENCHMARKS, "--benches"])
+            .in_the_shade()
+            .run()?;
+        details(Step::in_the_shade)
+    };
+    tests(Step::linted, &rest)?;
     say!("\nci: all passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 
 /// Every test there is.
 pub(crate) fn test() -> Result<(), Failure> {
-    tests(&|| Ok(()))
+    tests(|step| step, &|| Ok(()))
 }
 
-/// Quick tests first, and alone: they tell what is wrong soonest. Then what ships, and what tells how good it is; that leaves
-/// time for what runs in its shade, for the compiler's last pass is one core's work, and end-to-end tests mostly wait.
-fn tests(more: Lane<'_>) -> Result<(), Failure> {
+/// Those of this workspace are compiled as `how` says. Quick tests first, and alone: they tell what is wrong soonest. Then what
+/// ships, what tells how good it is, and how it does among others; that leaves time for what runs in its shade, for the
+/// compiler's last pass is one core's work, and end-to-end tests mostly wait. `more` comes last there: it would keep cargo
+/// from building those.
+fn tests(how: impl Fn(Step) -> Step + Sync, more: Lane<'_>) -> Result<(), Failure> {
     setup::for_tests()?;
-    unit(&[])?;
+    how(unit_step(&[])).run()?;
     let programs = || {
         program()?;
         instructions(&[])?; // a count minds no neighbour
-        examples(&[])
+        examples(&[])?;
+        how(end_to_end_step(&[])).run()
     };
-    let models = || {
+    let shade = || {
         loom_step(&[]).in_the_shade().run()?;
-        weaken::run(Step::in_the_shade)
+        weaken::run(Step::in_the_shade)?;
+        miri_all(Step::in_the_shade)?;
+        more()
     };
-    side_by_side(&[&programs, &models])?;
-    let rest = || {
-        more()?;
-        miri_all(Step::in_the_shade)
-    };
-    side_by_side(&[&|| end_to_end(&[]), &rest])?;
+    side_by_side(&[&programs, &shade])?;
     say!("\ntest: all passed");
     Ok(())
 }
@@ -71,6 +80,10 @@ fn program() -> Result<(), Failure> {
 /// All packages but the slow one, each told of though another failed; with arguments, exactly what `cargo test` makes of
 /// them.
 pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
+    unit_step(more).run()
+}
+
+fn unit_step(more: &[String]) -> Step {
     let all = [
         "--workspace",
         "--all-features",
@@ -78,30 +91,31 @@ pub(crate) fn unit(more: &[String]) -> Result<(), Failure> {
         "--exclude",
         END_TO_END,
     ];
-    Step::new("cargo test --locked")
-        .arguments_or(more, &all)
-        .run()
+    Step::new("cargo test --locked").arguments_or(more, &all)
 }
 
-/// The examples, a workspace of their own, built and run. Clippy is the compiler of its members, so that what they depend on
-/// is not compiled once more to be checked. In the root's target folder: what build scripts and macros need is there already.
+/// The examples, a workspace of their own, built, linted and run. In the root's target folder: what build scripts and macros
+/// need is there already.
 pub(crate) fn examples(more: &[String]) -> Result<(), Failure> {
     let theirs = format!("cargo test --locked --manifest-path {EXAMPLES}");
     Step::new(&theirs)
         .arguments_or(more, &["--workspace", "--no-fail-fast"])
         .environment("CARGO_TARGET_DIR", target().to_string_lossy())
-        .environment("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
-        .environment("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings")
+        .linted()
         .run()
 }
 
 /// Real senders and receivers, a real Prometheus, a real browser.
 pub(crate) fn end_to_end(more: &[String]) -> Result<(), Failure> {
     program()?;
+    end_to_end_step(more).run()
+}
+
+/// Needs the program.
+fn end_to_end_step(more: &[String]) -> Step {
     Step::new("cargo test --locked -p")
         .arguments(&[END_TO_END])
         .arguments_or(more, &["--no-fail-fast"])
-        .run()
 }
 
 pub(crate) fn loom(more: &[String]) -> Result<(), Failure> {
@@ -234,18 +248,24 @@ pub(crate) fn soak(more: &[String]) -> Result<(), Failure> {
 /// Style, suspicious code, documentation, licences and sources of the dependencies.
 pub(crate) fn lint() -> Result<(), Failure> {
     setup::for_lints()?;
-    style()?;
+    formatting()?;
+    clippy(&["--workspace", "--all-targets", "--all-features"]).run()?;
     details(|step| step)
 }
 
-/// What finds most of what there is to find.
-fn style() -> Result<(), Failure> {
+fn formatting() -> Result<(), Failure> {
     Step::new("cargo fmt --all --check").run()?;
     Step::new(&format!(
         "cargo fmt --manifest-path {EXAMPLES} --all --check"
     ))
-    .run()?;
-    Step::new("cargo clippy --locked --workspace --all-targets --all-features -- -D warnings").run()
+    .run()
+}
+
+/// What finds most of what there is to find, in what is chosen.
+fn clippy(chosen: &[&str]) -> Step {
+    Step::new("cargo clippy --locked")
+        .arguments(chosen)
+        .arguments(&["--", "-D", "warnings"])
 }
 
 /// The published crates with each of their features alone, and with none: what is switched off must not be missed. Then
@@ -255,15 +275,14 @@ fn details(how: impl Fn(Step) -> Step) -> Result<(), Failure> {
     for (package, folder) in PUBLISHED {
         let features = features_of(folder)?;
         for feature in features.iter().map(|(name, _)| name.as_str()).chain([""]) {
-            let alone = Step::new("cargo clippy --locked --no-default-features -p").arguments(&[
+            let alone = [
+                "--no-default-features",
+                "-p",
                 package,
                 "--features",
                 feature,
-                "--",
-                "-D",
-                "warnings",
-            ]);
-            how(alone).run()?;
+            ];
+            how(clippy(&alone)).run()?;
         }
     }
     let documentation = Step::new("cargo doc --locked --workspace --all-features --no-deps")

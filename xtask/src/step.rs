@@ -84,6 +84,13 @@ impl Step {
         self.environment("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
     }
 
+    /// Clippy is the compiler of the workspace's members, and warnings are errors: so what they depend on is not compiled once
+    /// more to be checked.
+    pub(crate) fn linted(self) -> Self {
+        self.environment("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
+            .environment("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings")
+    }
+
     /// Builds into `target/NAME`: other flags or another compiler would throw away `target` itself.
     pub(crate) fn own_target(self, name: &str) -> Self {
         let folder = target().join(name);
