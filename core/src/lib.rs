@@ -97,6 +97,7 @@ mod facade {
 }
 mod gauge;
 pub mod histogram;
+mod host;
 #[cfg(not(media_metrics_loom))]
 pub mod judge;
 pub mod labels;

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+use std::panic::panic_any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -357,6 +358,60 @@ fn a_panicking_task_is_counted_and_harms_nobody() {
     until("a caught panic", || panics(&reporter.flush()) == Some(1));
     assert!(reporter.stop(SECOND));
     assert_eq!(panics(&r.latest()), Some(2));
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "on purpose: a bomb");
+    }
+}
+
+/// What is thrown panics when it is thrown away, and so do a task and a sink when they go.
+#[test]
+fn hosts_that_panic_in_what_they_drop_harm_nobody() {
+    struct Throws(Bomb);
+    impl Task for Throws {
+        fn run(&mut self, _now: Instant) -> Option<Instant> {
+            let Self(Bomb) = self;
+            panic_any(Bomb);
+        }
+    }
+    let r = Registry::new().unwrap();
+    let own = Bomb;
+    let bad = move |_: &Arc<Snapshot>| {
+        let Bomb = &own;
+        panic_any(Bomb);
+    };
+    let turns = Arc::new(AtomicU64::new(0));
+    let theirs = Arc::clone(&turns);
+    let good = move |_: &Arc<Snapshot>| {
+        theirs.fetch_add(1, Ordering::Relaxed);
+    };
+    let reporter = Reporter::builder(&r)
+        .interval(HOUR)
+        .task("bad", |_| Throws(Bomb))
+        .sink("bad", 100, bad)
+        .sink("good", 100, good)
+        .start()
+        .unwrap();
+    let panics = |s: &Snapshot, name| s.counter(name, &["bad"]).unwrap();
+    let of_tasks = "media_metrics_task_panics_total";
+    let merges = AtomicU64::new(0);
+    until("a caught panic", || {
+        merges.fetch_add(1, Ordering::Relaxed);
+        panics(&reporter.flush(), of_tasks) > 0
+    });
+    assert!(reporter.stop(20 * SECOND)); // merges once more
+    let merges = merges.into_inner();
+    assert_eq!(turns.load(Ordering::Relaxed), merges + 1);
+    let s = r.collect();
+    // Its runs, and its drop.
+    assert!(panics(&s, of_tasks) >= 2);
+    let of_sinks = panics(&s, "media_metrics_sink_panics_total");
+    assert_eq!(of_sinks, merges + 2);
 }
 
 /// Calls `run` each time that it runs.

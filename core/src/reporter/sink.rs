@@ -6,7 +6,6 @@
 //! reporter, the recording threads or another sink.
 
 use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::catalog;
 use crate::counter::Counter;
 use crate::error::StartError;
+use crate::host;
 use crate::registry::Shared;
 use crate::snapshot::Snapshot;
 
@@ -65,12 +65,13 @@ impl Running {
             let _alive = alive;
             let mut sink = sink;
             for snapshot in inbox {
-                // The sink is ours alone and is only ever called from here: what a panic left of it is
-                // its own affair.
-                match catch_unwind(AssertUnwindSafe(|| sink.report(&snapshot))) {
-                    Ok(()) => turns.inc(),
-                    Err(_) => panics.inc(),
+                match host::call(|| sink.report(&snapshot)) {
+                    Some(()) => turns.inc(),
+                    None => panics.inc(),
                 }
+            }
+            if host::call(|| drop(sink)).is_none() {
+                panics.inc();
             }
         };
         let thread = std::thread::Builder::new().name(format!("mm-sink-{name}").replace('\0', "?"));

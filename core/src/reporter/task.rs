@@ -7,7 +7,6 @@
 //! [`Sink`](super::Sink), which has a thread of its own: a slow task delays merges. How long tasks take is
 //! measured, their panics are caught and counted.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use crate::clock::nanoseconds;
 use crate::counter::Counter;
 use crate::error::StartError;
 use crate::histogram::Histogram;
+use crate::host;
 use crate::registry::Shared;
 
 /// Runs on the reporter's thread whenever it wants to.
@@ -171,6 +171,10 @@ impl Scheduled {
 
     pub(super) fn stop(mut self) {
         self.guard(Instant::now(), |task, now| task.stop(now));
+        let Self { task, panics, .. } = self;
+        if host::call(|| drop(task)).is_none() {
+            panics.inc();
+        }
     }
 
     /// Calls the task; `None` if it panics.
@@ -180,9 +184,11 @@ impl Scheduled {
         call: impl FnOnce(&mut dyn Task, Instant) -> R,
     ) -> Option<R> {
         let task = &mut *self.task;
-        // The task is ours alone: what a panic left of it is its own affair.
-        let done = catch_unwind(AssertUnwindSafe(|| call(task, now)));
+        let done = host::call(|| call(task, now));
         self.seconds.record(nanoseconds(now.elapsed()));
-        done.map_err(|_| self.panics.inc()).ok()
+        if done.is_none() {
+            self.panics.inc();
+        }
+        done
     }
 }

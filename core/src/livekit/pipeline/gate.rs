@@ -1,6 +1,6 @@
 //! Who may call a participant's host now, and the guarantee that nobody does after the end.
 //!
-//! Lives here: taking turns without holding a lock, the end, catching panics. Not here: what is called.
+//! Lives here: taking turns without holding a lock, and the end. Not here: what is called.
 //!
 //! # How
 //! What a call needs is *taken out* of the gate and put back afterwards, so no lock is held during the call and
@@ -11,12 +11,11 @@
 //!
 //! Model: `models/gate.rs`.
 
-use std::any::Any;
 use std::cell::Cell;
-use std::mem::{forget, replace};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem::replace;
 use std::sync::PoisonError;
 
+use crate::host;
 use crate::livekit::time::ServerTime;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -142,18 +141,9 @@ fn in_callback() -> bool {
 /// Calls the host; `None` if it panicked.
 pub(crate) fn call<R>(host: impl FnOnce() -> R) -> Option<R> {
     DEPTH.set(DEPTH.get() + 1);
-    // Unwind safety: what a panic may leave half done is the host's own.
-    let result = catch_unwind(AssertUnwindSafe(host)).map_err(discard);
+    let result = host::call(host);
     DEPTH.set(DEPTH.get() - 1);
-    result.ok()
-}
-
-/// Drops what the host threw, which is the host's code again. What that throws in turn is leaked: else this
-/// would have no end.
-fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        forget(again);
-    }
+    result
 }
 
 #[cfg(test)]
