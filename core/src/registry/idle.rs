@@ -2,12 +2,11 @@
 //!
 //! Lives here: the list of them, asked at each merge. Not here: what is idle (`facade`).
 
-use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 /// Somebody with series that may be idle.
-pub(crate) trait Expire: Debug + Send + Sync {
+pub(crate) trait Expire: Send + Sync {
     /// A merge is under way: those go that are idle by now.
     fn expire(&self, now: Instant);
 }
